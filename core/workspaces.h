@@ -1,0 +1,320 @@
+/*
+ * workspaces.h - the C ABI of the workspaces core.
+ *
+ * The core serves the workspaces APIs and decides access.  It does no I/O:
+ * it has no socket, no clock, no thread and no file.  A driver (the nginx
+ * module, the Lua library, a test) owns those, feeds bytes and time in, and
+ * pulls out what is to be done next.  Nothing here calls back.
+ *
+ * One turn of a driver:
+ *
+ *     wsp_core_time(core, wall, monotonic);
+ *     wsp_op_new / wsp_link_input / wsp_link_connected / wsp_core_tick ...
+ *     while (wsp_next_action(core, &action) == WSP_OK)  connect or close
+ *     for each open link: write wsp_link_output(), then wsp_link_written()
+ *     while ((op = wsp_next_done(core)) != NULL)        send its response
+ *     while (wsp_next_log(core, &line) == WSP_OK)       log it
+ *     arm one timer for wsp_next_timer(core)
+ *
+ * Conventions
+ *   - Functions that can fail return an enum wsp_rc; out-parameters first.
+ *   - A wsp_str is borrowed bytes with a length, not NUL-terminated.  Each
+ *     declaration says how long it must live.
+ *   - Structs that grow begin with `size`: set it to sizeof the struct.
+ *   - All functions but the wsp_*_parse ones, wsp_seed and wsp_abi_version
+ *     belong to the one thread that owns the core.
+ *   - C11, and plain enough for LuaJIT's FFI parser between the markers.
+ */
+
+#ifndef WORKSPACES_H
+#define WORKSPACES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* FFI-BEGIN */
+
+enum {
+    WSP_ABI_VERSION = 1,
+
+    /* The largest request body any dialect takes, in bytes.  A driver
+     * answers 413 (wsp_op_new_error) as soon as it knows of more. */
+    WSP_BODY_MAX = 1048576,
+
+    /* What an error buffer of the parsing functions must hold. */
+    WSP_ERROR_SIZE = 256
+};
+
+enum wsp_rc {
+    WSP_OK = 0,
+    WSP_AGAIN = 1,          /* not finished, or nothing there (yet) */
+    WSP_INVALID = -1,       /* an argument is wrong; see the error buffer */
+    WSP_NOMEM = -2          /* out of memory; nothing was changed */
+};
+
+typedef struct {
+    const char *data;
+    size_t len;
+} wsp_str;
+
+typedef struct {
+    wsp_str name;
+    wsp_str value;
+} wsp_header;
+
+typedef struct wsp_redis wsp_redis;
+typedef struct wsp_keyring wsp_keyring;
+typedef struct wsp_core wsp_core;
+typedef struct wsp_op wsp_op;
+
+/* The version of this header that the library was built with; compare with
+ * WSP_ABI_VERSION before anything else. */
+int wsp_abi_version(void);
+
+
+/* -- configuration: parsed once, shared by every worker ------------------ */
+
+/*
+ * A Redis address and its credentials, from
+ *     unix:/path/to/socket[:db]
+ *     unix://[user:password@]/path/to/socket[?db=N]
+ *     redis://[[user]:password@]host[:port][/db]
+ * user and password are percent-decoded.  On WSP_INVALID `error` holds a
+ * sentence that says what to write (never the password).  Copies `url`.
+ */
+int wsp_redis_parse(wsp_redis **out, wsp_str url,
+    char error[WSP_ERROR_SIZE]);
+void wsp_redis_free(wsp_redis *redis);      /* wipes the password; NULL ok */
+
+typedef struct {
+    wsp_str path;           /* unix socket, NUL-terminated; or empty */
+    wsp_str host;           /* name or address (no brackets), NUL-terminated */
+    unsigned port;
+    unsigned database;
+} wsp_redis_address;        /* borrowed from the wsp_redis */
+
+void wsp_redis_get_address(const wsp_redis *redis, wsp_redis_address *out);
+
+/*
+ * A key ring for sealed data: the text of a key file.  One key a line,
+ * `<key id> <base64 of 32 bytes>`; `#` begins a comment line.  The first key
+ * seals, all of them open.  A key id is 1..32 of [A-Za-z0-9._-], unique.
+ * `text` may be wiped afterwards; the keys live in guarded memory that is
+ * wiped by wsp_keyring_free.  Errors name the line, never its content.
+ */
+int wsp_keyring_parse(wsp_keyring **out, wsp_str text,
+    char error[WSP_ERROR_SIZE]);
+void wsp_keyring_free(wsp_keyring *ring);   /* NULL ok */
+
+/* Wipes memory in a way that the compiler keeps (bodies, key file texts). */
+void wsp_wipe(void *data, size_t len);
+
+/* Fills `seed` from the system's random source. */
+void wsp_seed(unsigned char seed[32]);
+
+
+/* -- dialects and their routes ------------------------------------------- */
+
+enum wsp_dialect {
+    WSP_PLATFORM = 0,
+    WSP_DIALECTS = 1        /* how many there are */
+};
+
+/* The name of dialect 0..WSP_DIALECTS-1 as the directive takes it. */
+wsp_str wsp_dialect_name(int dialect);
+
+enum wsp_needs {            /* what a route asks of its caller */
+    WSP_NEEDS_IDENTITY,     /* any known user of the tenant */
+    WSP_NEEDS_MEMBER,       /* a member of the workspace in the path */
+    WSP_NEEDS_ADMIN,        /* an admin or the owner of that workspace */
+    WSP_NEEDS_TENANT_ADMIN, /* a tenant admin; hides the workspace from none */
+    WSP_NEEDS_TENANT_ADMIN_HERE /* a tenant admin, workspace in the path */
+};
+
+typedef struct {
+    wsp_str method;
+    wsp_str pattern;        /* "/{workspace}/members/{user}" */
+    wsp_str operation;      /* "member.update": a label for metrics and logs */
+    int needs;              /* enum wsp_needs; a tenant admin passes all */
+} wsp_route;                /* static */
+
+/* Routes are numbered from 0; WSP_INVALID past the last. */
+int wsp_route_get(wsp_route *out, int dialect, size_t index);
+
+
+/* -- the core: one per worker -------------------------------------------- */
+
+typedef struct {
+    size_t size;
+    const wsp_redis *redis;         /* borrowed until wsp_core_free */
+    const wsp_keyring *keyring;     /* the same; NULL: sealed data answers 503 */
+    uint32_t timeout_ms;            /* a reply later than this drops the link */
+    uint32_t connect_timeout_ms;    /* connect and handshake together */
+    uint32_t queue;                 /* store trips under way at once; one more
+                                       answers 503 at once */
+    wsp_str client_name;            /* for CLIENT SETNAME; copied */
+    unsigned char seed[32];         /* of the random generator; copied */
+} wsp_core_options;
+
+/* Asks for its first connection at once (wsp_next_action). */
+int wsp_core_new(wsp_core **out, const wsp_core_options *options);
+
+/* Every operation must have been freed before.  NULL ok. */
+void wsp_core_free(wsp_core *core);
+
+/* The current time: milliseconds since the epoch, and those of a clock that
+ * never goes back.  Set it at the start of each turn. */
+void wsp_core_time(wsp_core *core, int64_t wall_ms, uint64_t monotonic_ms);
+
+/* From now on a lost link is opened again only while an operation waits
+ * for it: the driver is shutting down. */
+void wsp_core_drain(wsp_core *core);
+
+/* When wsp_core_tick is due, on the monotonic clock; UINT64_MAX: never. */
+uint64_t wsp_next_timer(const wsp_core *core);
+void wsp_core_tick(wsp_core *core);
+
+enum wsp_level {            /* syslog's numbers */
+    WSP_LOG_ALERT = 1,
+    WSP_LOG_ERROR = 3,
+    WSP_LOG_WARN = 4,
+    WSP_LOG_NOTICE = 5,
+    WSP_LOG_INFO = 6
+};
+
+typedef struct {
+    int level;
+    wsp_str text;           /* valid until the next wsp_next_log */
+} wsp_log;
+
+/* WSP_AGAIN when there is none.  Lines hold no secret and no control
+ * character. */
+int wsp_next_log(wsp_core *core, wsp_log *out);
+
+
+/* -- links: connections to Redis, owned by the driver -------------------- */
+
+enum wsp_action_type {
+    WSP_CONNECT = 1,        /* open a connection for this link */
+    WSP_CLOSE = 2           /* close it; do not call wsp_link_closed */
+};
+
+typedef struct {
+    int type;
+    unsigned link;          /* 0..WSP_LINKS-1 */
+} wsp_action;
+
+enum { WSP_LINKS = 1 };     /* link 0 carries data */
+
+/* WSP_AGAIN when there is nothing to do. */
+int wsp_next_action(wsp_core *core, wsp_action *out);
+
+/* The connection stands (TCP or unix connect succeeded). */
+void wsp_link_connected(wsp_core *core, unsigned link);
+
+/* The connection failed or ended.  `why` goes into the log line. */
+void wsp_link_closed(wsp_core *core, unsigned link, wsp_str why);
+
+/* Bytes that arrived.  A protocol error shows as a WSP_CLOSE action. */
+void wsp_link_input(wsp_core *core, unsigned link, const char *data,
+    size_t len);
+
+/* Bytes to write: WSP_AGAIN when there are none.  They stay valid until the
+ * next call on this core other than wsp_next_log. */
+int wsp_link_output(wsp_core *core, unsigned link, wsp_str *out);
+
+/* The first `len` of them were written. */
+void wsp_link_written(wsp_core *core, unsigned link, size_t len);
+
+
+/* -- operations: one request each ---------------------------------------- */
+
+/*
+ * Who is asking.  From trusted variables: the strings of the directive, with
+ * no tenant or no user meaning nobody.  `admin` is true for 1, on, true and
+ * yes; roles and permissions are separated by commas or blanks.
+ */
+typedef struct {
+    wsp_str tenant;
+    wsp_str user;
+    wsp_str email;
+    wsp_str name;
+    wsp_str roles;
+    wsp_str permissions;
+    wsp_str admin;
+} wsp_identity;
+
+/* Everything in a request is borrowed until wsp_op_free, the struct itself
+ * and the array of headers included. */
+typedef struct {
+    size_t size;
+    int dialect;                /* enum wsp_dialect */
+    wsp_str method;             /* "GET"; HEAD is answered as GET */
+    wsp_str path;               /* below the mount, percent-encoded: "",
+                                   "/", "/17/members/a%2Fb" */
+    wsp_str mount;              /* the mount's path, percent-encoded, without
+                                   a slash at its end; for Link: headers */
+    wsp_str query;              /* without "?", as it came */
+    wsp_str body;
+    wsp_str request_id;         /* shown as X-Request-ID; may be empty */
+    const wsp_header *headers;  /* names in any case, several of one name
+                                   as several */
+    size_t header_count;
+    wsp_identity identity;
+} wsp_request;
+
+typedef struct {
+    unsigned status;
+    wsp_str content_type;       /* empty: no body (304) */
+    wsp_str body;               /* also for HEAD: the driver leaves it out */
+    const wsp_header *headers;  /* all others, X-Request-ID among them */
+    size_t header_count;
+    int secret;                 /* the body holds a secret: wipe copies */
+} wsp_response;                 /* borrowed until wsp_op_free */
+
+/*
+ * Starts an operation.  WSP_OK: it is finished already, its response is
+ * there, and wsp_next_done will not name it.  WSP_AGAIN: wsp_next_done will
+ * return it.  WSP_NOMEM: there is none.  `data` is the driver's.
+ */
+int wsp_op_new(wsp_op **out, wsp_core *core, const wsp_request *request,
+    void *data);
+
+/*
+ * A finished operation whose response is the dialect's error for a status
+ * that the driver found out by itself (400, 408, 413, 429, 500, 503 ...).
+ * WSP_OK or WSP_NOMEM.
+ */
+int wsp_op_new_error(wsp_op **out, int dialect, unsigned status,
+    wsp_str request_id);
+
+/* The next finished operation, or NULL.  Each is returned once. */
+wsp_op *wsp_next_done(wsp_core *core);
+
+/* The driver's deadline passed: the operation is given up and has a 503
+ * response now; wsp_next_done will not name it.  What it already wrote to
+ * Redis may still take effect. */
+void wsp_op_expire(wsp_op *op);
+
+void *wsp_op_data(const wsp_op *op);
+const wsp_response *wsp_op_response(const wsp_op *op);
+
+/* The route's operation label ("workspace.get"), "none" before a route was
+ * found.  Static. */
+wsp_str wsp_op_label(const wsp_op *op);
+
+/* Ends the operation at any time: an unfinished one is cancelled, and its
+ * replies will be dropped as they come.  NULL ok. */
+void wsp_op_free(wsp_op *op);
+
+/* FFI-END */
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* WORKSPACES_H */
