@@ -1,0 +1,75 @@
+# Sourced by the scripts here: where things are, and a few small words.
+# shellcheck shell=bash
+
+set -eu
+
+tools=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+top=$(cd "$tools/../.." && pwd)
+build=${BUILD:-$top/build}
+jobs=${JOBS:-$(nproc 2>/dev/null || echo 2)}
+module=ngx_http_workspaces_module
+
+# Debian has nginx and redis-server in sbin directories, which the PATH of an
+# ordinary user lacks
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+
+# nginx takes a variable of this name for its list of inherited sockets
+unset NGINX
+
+# called by make, these scripts choose the jobs of the makes they start
+unset MAKEFLAGS MFLAGS MAKELEVEL
+
+say() {
+    printf '== %s\n' "$*"
+}
+
+die() {
+    printf '%s: %s\n' "${0##*/}" "$*" >&2
+    exit 1
+}
+
+# make in the core, without the directory messages that a script cannot use
+core_make() {
+    make -s --no-print-directory -j "$jobs" -C "$top/core" BUILD="$build" "$@"
+}
+
+# free_ports N: the first of N ports in a row free on every address, below
+# the range that outgoing connections take theirs from
+free_ports() {
+    perl -MIO::Socket::INET -e '
+        my $n = shift;
+        TRY: for (1 .. 200) {
+            my $first = 10000 + int rand 20000;
+            for my $port ($first .. $first + $n - 1) {
+                IO::Socket::INET->new(LocalAddr => "0.0.0.0",
+                                      LocalPort => $port, Listen => 1)
+                    or next TRY;
+            }
+            print $first;
+            exit;
+        }
+        die "no free port\n"' "$1"
+}
+
+# running PIDFILE WORD: the process exists and is the one meant: the kernel
+# may have given its number to somebody else, so WORD must be in its command
+running() {
+    local pid
+    pid=$(cat "$1" 2>/dev/null) || return 1
+    [ -n "$pid" ] || return 1
+    tr '\0' ' ' 2>/dev/null < "/proc/$pid/cmdline" | grep -qF -- "$2"
+}
+
+# stop PIDFILE WORD [SIGNAL]: ends it, waits until it is gone
+stop() {
+    local pid i
+    running "$1" "$2" || return 0
+    pid=$(cat "$1")
+    kill "-${3:-TERM}" "$pid" || return 0
+    for i in $(seq 100); do
+        running "$1" "$2" || return 0
+        # a zombie has no command line; anything else is still at work
+        [ "$i" -lt 100 ] || kill -KILL "$pid"
+        sleep 0.1
+    done
+}
