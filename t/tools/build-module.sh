@@ -32,6 +32,11 @@ else
     flags=("${NGX_CONF_FLAGS[@]}")
 fi
 
+if [ "$WSP_VARIANT" = gcc-asan ]; then
+    flags+=(--with-cc-opt="$sanitize_cc" --with-ld-opt="$sanitize")
+    export ASAN_OPTIONS=detect_leaks=0
+fi
+
 # a checkout keeps it in auto/, a release has a copy at its top
 configure=./configure
 [ -x "$src/configure" ] || configure=auto/configure

@@ -22,7 +22,8 @@ else
 fi
 
 signature() {
-    strings -n 30 "$1" | grep -E '^[0-9]+,[0-9]+,[0-9]+,[01]{34}$' || :
+    # each module in a binary has a copy of it
+    strings -n 30 "$1" | grep -E '^[0-9]+,[0-9]+,[0-9]+,[01]{34}$' | sort -u
 }
 
 ours=$(signature "$so")

@@ -73,3 +73,10 @@ stop() {
         sleep 0.1
     done
 }
+
+# What nginx and the module are compiled with for the sanitizers, beside the
+# core's own (core/Makefile).  nginx reads unaligned words on purpose where it
+# thinks that it may, and hands (NULL, 0) to memcpy.
+sanitize='-fsanitize=address,undefined -fno-sanitize=nonnull-attribute'
+sanitize_cc="-O1 -g $sanitize -fno-sanitize-recover=undefined \
+-fno-omit-frame-pointer -DNGX_HAVE_NONALIGNED=0"
