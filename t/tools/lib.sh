@@ -80,3 +80,18 @@ stop() {
 sanitize='-fsanitize=address,undefined -fno-sanitize=nonnull-attribute'
 sanitize_cc="-O1 -g $sanitize -fno-sanitize-recover=undefined \
 -fno-omit-frame-pointer -DNGX_HAVE_NONALIGNED=0"
+
+# For programs.  GCC's two shared runtimes get in each other's way: libubsan
+# would set the log_path of libasan, and write its own reports to stderr.
+sanitize_ld="$sanitize -static-libasan -static-libubsan"
+
+# What the sanitizers are told in a test run: shell commands, with the reports
+# going to the directory $SANITIZER_REPORTS.  Commas, for Test::Nginx reads
+# log_path up to the next one.  Leaks are left out, for nginx frees nothing at
+# exit; the core's own tests look for them.
+sanitizer_options() {
+    cat << 'END'
+export ASAN_OPTIONS=detect_leaks=0,abort_on_error=1,log_path=$SANITIZER_REPORTS/asan
+export UBSAN_OPTIONS=print_stacktrace=1,halt_on_error=1,log_path=$SANITIZER_REPORTS/ubsan
+END
+}

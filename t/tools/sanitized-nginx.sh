@@ -27,7 +27,7 @@ static_nginx() {
         --with-http_realip_module --with-http_auth_request_module \
         --with-http_stub_status_module --with-http_sub_module \
         --with-http_slice_module --with-http_addition_module \
-        --with-cc=gcc --with-cc-opt="$sanitize_cc" --with-ld-opt="$sanitize" \
+        --with-cc=gcc --with-cc-opt="$sanitize_cc" --with-ld-opt="$sanitize_ld" \
         --builddir="$out/objs" --add-module="$top"
 
     stamp=$({ printf '%s\n' "$src" "$@"; gcc --version; cat "$top/config"
@@ -65,7 +65,11 @@ static_nginx() {
 preloaded_nginx() {
     local nginx runtime
     nginx=$(command -v nginx) || die "no nginx"
+
+    # libstdc++ too: libasan looks for __cxa_throw when it starts, and would
+    # not find that of a library which comes with the module only
     runtime=$(readlink -f "$(gcc -print-file-name=libasan.so)")
+    runtime=$runtime:$(readlink -f "$(gcc -print-file-name=libstdc++.so.6)")
 
     WSP_VARIANT=gcc-asan "$tools/build-module.sh" "$build/module-asan"
 
@@ -87,16 +91,13 @@ else
     preloaded_nginx
 fi
 
-# commas: Test::Nginx reads log_path up to the next one.  Leaks are left out,
-# for nginx frees nothing at exit; the core's own tests look for them.
-cat > "$build/asan.env.new" << END
-# written by sanitized-nginx.sh, for sh
-SANITIZER_REPORTS=\${SANITIZER_REPORTS:-$build/asan-reports}
-export SANITIZER_REPORTS
-export TEST_NGINX_BINARY='$binary'
-export TEST_NGINX_LOAD_MODULES='$load'
-export ASAN_OPTIONS=detect_leaks=0,abort_on_error=1,log_path=\$SANITIZER_REPORTS/asan
-export UBSAN_OPTIONS=print_stacktrace=1,halt_on_error=1,log_path=\$SANITIZER_REPORTS/ubsan
-END
+{
+    echo "# written by ${0##*/}, for sh"
+    echo "SANITIZER_REPORTS=\${SANITIZER_REPORTS:-$build/asan-reports}"
+    echo "export SANITIZER_REPORTS"
+    echo "export TEST_NGINX_BINARY='$binary'"
+    echo "export TEST_NGINX_LOAD_MODULES='$load'"
+    sanitizer_options
+} > "$build/asan.env.new"
 mv "$build/asan.env.new" "$build/asan.env"
 echo "  SANITIZER $binary ($build/asan.env)"

@@ -1,0 +1,37 @@
+#!/bin/bash
+# core-tests.sh VARIANT   runs the core's CMocka tests, built as gcc-asan or
+# clang-asan, beside a Redis of their own
+
+. "$(dirname "$0")/lib.sh"
+
+variant=${1:?gcc-asan or clang-asan}
+
+if [ -z "${WSP_HAS_REDIS:-}" ]; then
+    core_make VARIANT="$variant" test-bins
+    WSP_HAS_REDIS=1 exec "$tools/with-redis.sh" "$0" "$variant"
+fi
+
+# unlike nginx, the core gives back what it takes: leaks count
+export ASAN_OPTIONS=detect_leaks=1,detect_stack_use_after_return=1
+export UBSAN_OPTIONS=print_stacktrace=1
+TMPDIR=$(mktemp -d "${TMPDIR:-/tmp}/wsp-XXXXXX")
+export TMPDIR
+trap 'rm -rf "$TMPDIR"' EXIT
+export CMOCKA_MESSAGE_OUTPUT=TAP
+
+bins=$(core_make VARIANT="$variant" list-test-bins)
+[ -n "$bins" ] || die "no core/test/test_*.c"
+
+status=0
+cd "$top/core/test"
+for bin in $bins; do
+    echo "# ${bin##*/} ($variant)"
+    "$bin" > "$TMPDIR/out" 2>&1 || {
+        status=$?
+        # a crash; a test that fails has said so in a line of its own
+        grep -q '^not ok' "$TMPDIR/out" \
+            || echo "not ok - ${bin##*/} ended with status $status"
+    }
+    cat "$TMPDIR/out"
+done
+exit $((status != 0))

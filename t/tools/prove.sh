@@ -1,0 +1,67 @@
+#!/bin/bash
+# prove.sh debian|sanitizer [FILE...]   runs t/*.t, or the files named
+#
+#   debian      the installed nginx with the dynamic module
+#   sanitizer   the nginx of sanitized-nginx.sh
+#
+# Ports, server root, Redis and temporary files are this run's own, so runs
+# may go side by side.  Further options of prove: PROVE_OPTIONS.
+
+. "$(dirname "$0")/lib.sh"
+
+pass=${1:?debian or sanitizer}
+shift
+cd "$top"
+[ $# -gt 0 ] || set -- t/*.t
+[ -e "$1" ] || die "no t/*.t"
+
+# short: the paths of unix sockets end at 107 bytes
+room=$(mktemp -d "${TMPDIR:-/tmp}/wsp-XXXXXX")
+finish() {
+    local pid_file
+    # a test that was cut off may have left its servers
+    find "$room" -name '*.pid' 2>/dev/null | while read -r pid_file; do
+        stop "$pid_file" "$room" KILL
+    done
+    rm -rf "$room"
+}
+trap finish EXIT
+trap 'exit 130' INT TERM HUP
+mkdir "$room/tmp" "$room/reports"
+chmod 755 "$room"
+
+case $pass in
+    debian)
+        export TEST_NGINX_BINARY=${TEST_NGINX_BINARY:-$(command -v nginx)}
+        export TEST_NGINX_LOAD_MODULES=$build/module/$module.so
+        ;;
+    sanitizer)
+        export SANITIZER_REPORTS=$room/reports
+        . "$build/asan.env"
+        # everything takes three times as long
+        export TEST_NGINX_TIMEOUT=${TEST_NGINX_TIMEOUT:-10}
+        ;;
+    *)
+        die "no pass $pass: debian or sanitizer"
+        ;;
+esac
+
+TEST_NGINX_PORT=$(free_ports 20)
+export TEST_NGINX_PORT
+export TEST_NGINX_SERVROOT=$room/servroot
+export TEST_NGINX_ERROR_LOG=$room/error.log
+export TMPDIR=$room/tmp
+unset TEST_NGINX_SERVER_PORT TEST_NGINX_CLIENT_PORT
+
+status=0
+# shellcheck disable=SC2086
+timeout "${PROVE_SECONDS:-3600}" \
+    "$tools/with-redis.sh" prove --norc -It/lib ${PROVE_OPTIONS:-} "$@" || status=$?
+"$tools/check-logs.sh" "$TEST_NGINX_ERROR_LOG" "$room/reports" || status=1
+
+if [ $status -ne 0 ]; then
+    mkdir -p "$build/test"
+    cp "$TEST_NGINX_ERROR_LOG" "$build/test/$pass-error.log" 2>/dev/null || :
+    echo "# the error logs of this run: $build/test/$pass-error.log"
+fi
+exit $status

@@ -1,0 +1,146 @@
+#!/bin/bash
+# Everything that `make test` does, from packages to a summary.  The last line
+# is "N passed, N failed"; the status says the same.
+#
+#   FUZZ_SECONDS   for each fuzz target (default 20)
+#
+# A step prints lines of the Test Anything Protocol, which are counted; one
+# that prints none counts as one test, and setting up as none.  The whole
+# output of a step is in $BUILD/test.
+
+. "$(dirname "$0")/lib.sh"
+
+out=$build/test
+rm -rf "$out"
+mkdir -p "$out"
+passed=0 failed=0
+summary=
+
+# count LOG STATUS: "passed failed skipped"
+count() {
+    awk -v status="$2" '
+        /^ok .*# SKIP/ || /^ok .*# skip/ { skipped++; next }
+        /^ok([ \t]|$)/ { passed++ }
+        /^not ok .*# TODO/ { skipped++; next }
+        /^not ok([ \t]|$)/ { failed++ }
+        END {
+            # ended badly without a test that says so: a crash, a broken plan
+            if (status != 0 && !failed) failed = 1
+            if (!passed && !failed && !skipped) passed = 1
+            print passed + 0, failed + 0, skipped + 0
+        }' "$1"
+}
+
+# what to show of a step that failed: failed tests with their explanations,
+# then how it ended
+failures() {
+    awk '/^not ok/ { show = 1 }
+         /^ok/ || /^1\.\./ { show = 0 }
+         show && n++ < 200' "$1"
+    echo "  ... the end of $1:"
+    grep -vE '^ok( |$)' "$1" | tail -n 30 | sed 's/^/  | /'
+}
+
+# report NAME LOG STATUS SECONDS
+report() {
+    local name=$1 log=$2 status=$3 counts
+    read -ra counts <<< "$(count "$log" "$status")"
+    passed=$((passed + counts[0]))
+    failed=$((failed + counts[1]))
+    printf -v line '%-34s %6d passed %4d failed %4d skipped %5d s' \
+        "$name" "${counts[@]}" "$4"
+    summary+=$line$'\n'
+    printf '%s\n' "$line"
+    [ "$status" -eq 0 ] && [ "${counts[1]}" -eq 0 ] || failures "$log"
+}
+
+# setup NAME COMMAND...: is no test, but a failure when it fails
+setup() {
+    local name=$1 log status=0
+    shift
+    log=$out/${name//[^a-z0-9]/-}.log
+    say "$name"
+    "$@" > "$log" 2>&1 || status=$?
+    [ $status -eq 0 ] || {
+        failed=$((failed + 1))
+        summary+="$name: FAILED"$'\n'
+        tail -n 40 "$log" | sed 's/^/  | /'
+    }
+    return $status
+}
+
+# step NAME COMMAND...
+step() {
+    local name=$1 log status=0 start=$SECONDS
+    shift
+    log=$out/${name//[^a-z0-9]/-}.log
+    say "$name"
+    "$@" > "$log" 2>&1 || status=$?
+    report "$name" "$log" $status $((SECONDS - start))
+    return $status
+}
+
+# begin NAME COMMAND... ; finish NAME: the same, beside another step
+declare -A started pid_of
+begin() {
+    local name=$1
+    shift
+    started[$name]=$SECONDS
+    "$@" > "$out/${name//[^a-z0-9]/-}.log" 2>&1 &
+    pid_of[$name]=$!
+}
+finish() {
+    local status=0
+    wait "${pid_of[$1]}" || status=$?
+    report "$1" "$out/${1//[^a-z0-9]/-}.log" $status \
+        $((SECONDS - started[$1]))
+}
+
+the_end() {
+    echo
+    say "summary"
+    printf '%s' "$summary"
+    echo
+    echo "$passed passed, $failed failed"
+    [ "$failed" -eq 0 ]
+    exit
+}
+
+# Package by package it says itself what is missing.  Without those for the
+# build nothing can be done; what else lacks one fails by itself.
+setup "packages: build" "$tools/packages.sh" build || the_end
+setup "packages: run and test" "$tools/packages.sh" run test || :
+
+setup "build the module" "$tools/build-module.sh" || the_end
+step "exports and signature" "$tools/check-module.sh" \
+    "$build/module/$module.so" || :
+step "each check can fail" "$tools/self-check.sh" || :
+
+step "core with gcc, sanitized" "$tools/core-tests.sh" gcc-asan || :
+step "core with clang, sanitized" "$tools/core-tests.sh" clang-asan || :
+step "fuzz targets" "$tools/fuzz.sh" || :
+
+# a sibling of the repository, not a part of it
+conformance=$top/../shared/test-nginx-conformance/compare.sh
+if [ -x "$conformance" ] && [ -f "$top/t/lib/Test/Nginx/Socket.pm" ]; then
+    step "runner conforms to Test::Nginx" "$conformance" "$top/t/lib" || :
+else
+    say "runner conforms to Test::Nginx: not checked, for" \
+        "../shared/test-nginx-conformance is not there (it is no part of" \
+        "this repository)"
+fi
+
+setup "build the sanitizer nginx" "$tools/sanitized-nginx.sh" || :
+
+say "t/*.t with the installed nginx and with the sanitizer nginx"
+export PROVE_OPTIONS="-v ${PROVE_OPTIONS:-}"
+begin "suites, installed nginx" "$tools/prove.sh" debian
+if [ -f "$build/asan.env" ]; then
+    begin "suites, sanitizer nginx" "$tools/prove.sh" sanitizer
+    finish "suites, installed nginx"
+    finish "suites, sanitizer nginx"
+else
+    finish "suites, installed nginx"
+fi
+
+the_end
