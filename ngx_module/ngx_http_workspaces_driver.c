@@ -1,0 +1,767 @@
+/*
+ * ngx_http_workspaces_driver.c - moves bytes and time between nginx and the
+ * core (workspaces.h: "One turn of a driver").
+ *
+ * Whatever touches the core during a turn of the event loop posts one event
+ * that makes the core's own turn: so all requests and replies of that turn
+ * share one write, and operations are never finished below the request that
+ * starts them.
+ *
+ * To a worker that is shutting down the links do not exist: they are neither
+ * idle nor reusable, and their timer is cancelable.  What keeps the worker is
+ * the deadline of the requests that wait.
+ */
+
+#include "ngx_http_workspaces_driver.h"
+
+
+#define NGX_HTTP_WORKSPACES_READ_SIZE   32768
+#define NGX_HTTP_WORKSPACES_READ_TURNS  16
+
+
+typedef struct {
+    ngx_connection_t                 *connection;   /* NULL: closed */
+    ngx_http_workspaces_driver_t     *driver;
+    unsigned                          number;
+    ngx_uint_t                        address;      /* of redis->addrs */
+
+    unsigned                          tried:1;      /* address failed so far */
+    unsigned                          connected:1;
+} ngx_http_workspaces_link_t;
+
+
+struct ngx_http_workspaces_driver_s {
+    wsp_core                         *core;
+    ngx_http_workspaces_redis_t      *redis;
+    ngx_log_t                        *log;
+
+    ngx_http_workspaces_link_t        links[WSP_LINKS];
+
+    /* milliseconds, counted in 64 bits also where ngx_msec_t has 32 */
+    uint64_t                          clock;
+    ngx_msec_t                        clock_msec;
+
+    /* the data of events without a socket: nginx logs their fd */
+    ngx_connection_t                  nobody;
+
+    ngx_event_t                       turn;         /* posted */
+    ngx_event_t                       timer;        /* the core's */
+    ngx_event_t                       deadline;     /* of waiting operations */
+
+    ngx_queue_t                       waiting;      /* the oldest first */
+    ngx_queue_t                       finished;     /* sent, not yet ended */
+
+    unsigned                          draining:1;
+
+    char                              buffer[NGX_HTTP_WORKSPACES_READ_SIZE];
+};
+
+
+static void ngx_http_workspaces_event(ngx_http_workspaces_driver_t *driver,
+    ngx_event_t *ev, ngx_event_handler_pt handler);
+static void ngx_http_workspaces_enter(ngx_http_workspaces_driver_t *driver);
+static void ngx_http_workspaces_post(ngx_http_workspaces_driver_t *driver);
+static void ngx_http_workspaces_turn_handler(ngx_event_t *ev);
+static void ngx_http_workspaces_turn(ngx_http_workspaces_driver_t *driver);
+static void ngx_http_workspaces_timer(ngx_http_workspaces_driver_t *driver);
+static void ngx_http_workspaces_timer_handler(ngx_event_t *ev);
+static void ngx_http_workspaces_deadline_handler(ngx_event_t *ev);
+static void ngx_http_workspaces_finish(ngx_http_workspaces_op_t *op);
+static void ngx_http_workspaces_log(ngx_http_workspaces_driver_t *driver);
+static void ngx_http_workspaces_link_connect(ngx_http_workspaces_link_t *link);
+static void ngx_http_workspaces_link_up(ngx_http_workspaces_link_t *link);
+static ngx_int_t ngx_http_workspaces_link_test(
+    ngx_http_workspaces_link_t *link);
+static void ngx_http_workspaces_link_close(ngx_http_workspaces_link_t *link);
+static void ngx_http_workspaces_link_lost(ngx_http_workspaces_link_t *link,
+    const char *why);
+static void ngx_http_workspaces_link_read_handler(ngx_event_t *rev);
+static void ngx_http_workspaces_link_write_handler(ngx_event_t *wev);
+static void ngx_http_workspaces_link_write(ngx_http_workspaces_link_t *link);
+
+
+ngx_http_workspaces_driver_t *
+ngx_http_workspaces_driver_create(ngx_cycle_t *cycle,
+    ngx_http_workspaces_main_conf_t *wmcf)
+{
+    int                            rc;
+    u_char                        *p;
+    u_char                         name[sizeof("ngx_workspaces-")
+                                        + NGX_INT64_LEN];
+    ngx_uint_t                     i;
+    wsp_core_options               options;
+    ngx_http_workspaces_driver_t  *driver;
+
+    driver = ngx_calloc(sizeof(ngx_http_workspaces_driver_t), cycle->log);
+    if (driver == NULL) {
+        return NULL;
+    }
+
+    driver->redis = &wmcf->redis;
+    driver->log = cycle->log;
+    driver->clock_msec = ngx_current_msec;
+    driver->nobody.fd = (ngx_socket_t) -1;
+
+    for (i = 0; i < WSP_LINKS; i++) {
+        driver->links[i].driver = driver;
+        driver->links[i].number = i;
+    }
+
+    ngx_queue_init(&driver->waiting);
+    ngx_queue_init(&driver->finished);
+
+    ngx_http_workspaces_event(driver, &driver->turn,
+                              ngx_http_workspaces_turn_handler);
+    ngx_http_workspaces_event(driver, &driver->timer,
+                              ngx_http_workspaces_timer_handler);
+    ngx_http_workspaces_event(driver, &driver->deadline,
+                              ngx_http_workspaces_deadline_handler);
+
+    driver->timer.cancelable = 1;
+    driver->deadline.cancelable = 1;
+
+    ngx_memzero(&options, sizeof(wsp_core_options));
+
+    p = ngx_snprintf(name, sizeof(name), "ngx_workspaces-%P", ngx_pid);
+
+    options.size = sizeof(wsp_core_options);
+    options.redis = wmcf->redis.url;
+    options.keyring = wmcf->keyring;
+    options.timeout_ms = (uint32_t) wmcf->redis.timeout;
+    options.connect_timeout_ms = (uint32_t) wmcf->redis.connect_timeout;
+    options.queue = (uint32_t) wmcf->redis.queue;
+    options.client_name.data = (const char *) name;
+    options.client_name.len = p - name;
+
+    wsp_seed(options.seed);
+
+    rc = wsp_core_new(&driver->core, &options);
+
+    wsp_wipe(options.seed, sizeof(options.seed));
+
+    if (rc != WSP_OK) {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                      "workspaces: the core could not be made: %d", rc);
+        ngx_free(driver);
+        return NULL;
+    }
+
+    ngx_http_workspaces_enter(driver);
+    ngx_http_workspaces_post(driver);
+
+    return driver;
+}
+
+
+static void
+ngx_http_workspaces_event(ngx_http_workspaces_driver_t *driver,
+    ngx_event_t *ev, ngx_event_handler_pt handler)
+{
+    driver->nobody.data = driver;
+
+    ev->data = &driver->nobody;
+    ev->handler = handler;
+    ev->log = driver->log;
+}
+
+
+/* The worker ends, perhaps with requests under way. */
+
+void
+ngx_http_workspaces_driver_destroy(ngx_http_workspaces_driver_t *driver)
+{
+    ngx_uint_t                 i;
+    ngx_queue_t               *q;
+    ngx_http_workspaces_op_t  *op;
+
+    ngx_queue_add(&driver->waiting, &driver->finished);
+    ngx_queue_init(&driver->finished);
+
+    while (!ngx_queue_empty(&driver->waiting)) {
+        q = ngx_queue_head(&driver->waiting);
+        op = ngx_queue_data(q, ngx_http_workspaces_op_t, queue);
+
+        ngx_http_workspaces_op_end(op);
+    }
+
+    ngx_http_workspaces_log(driver);
+
+    for (i = 0; i < WSP_LINKS; i++) {
+        ngx_http_workspaces_link_close(&driver->links[i]);
+    }
+
+    if (driver->turn.posted) {
+        ngx_delete_posted_event(&driver->turn);
+    }
+
+    if (driver->timer.timer_set) {
+        ngx_del_timer(&driver->timer);
+    }
+
+    if (driver->deadline.timer_set) {
+        ngx_del_timer(&driver->deadline);
+    }
+
+    wsp_core_free(driver->core);
+    ngx_free(driver);
+}
+
+
+/* Comes before anything else that is asked of the core. */
+
+static void
+ngx_http_workspaces_enter(ngx_http_workspaces_driver_t *driver)
+{
+    int64_t      wall;
+    ngx_time_t  *tp;
+
+    tp = ngx_timeofday();
+    wall = (int64_t) tp->sec * 1000 + tp->msec;
+
+    driver->clock += (ngx_msec_t) (ngx_current_msec - driver->clock_msec);
+    driver->clock_msec = ngx_current_msec;
+
+    wsp_core_time(driver->core, wall, driver->clock);
+
+    if (!driver->draining && (ngx_exiting || ngx_quit)) {
+        driver->draining = 1;
+        wsp_core_drain(driver->core);
+    }
+}
+
+
+static void
+ngx_http_workspaces_post(ngx_http_workspaces_driver_t *driver)
+{
+    ngx_post_event(&driver->turn, &ngx_posted_events);
+}
+
+
+static void
+ngx_http_workspaces_turn_handler(ngx_event_t *ev)
+{
+    ngx_connection_t  *c;
+
+    c = ev->data;
+
+    ngx_http_workspaces_turn(c->data);
+}
+
+
+static void
+ngx_http_workspaces_turn(ngx_http_workspaces_driver_t *driver)
+{
+    wsp_op                      *op;
+    ngx_uint_t                   i;
+    wsp_action                   action;
+    ngx_http_workspaces_link_t  *link;
+
+    ngx_http_workspaces_enter(driver);
+
+    if (wsp_next_timer(driver->core) <= driver->clock) {
+        wsp_core_tick(driver->core);
+    }
+
+    while (wsp_next_action(driver->core, &action) == WSP_OK) {
+        link = &driver->links[action.link];
+
+        if (action.type == WSP_CONNECT) {
+            ngx_http_workspaces_link_connect(link);
+
+        } else {
+            ngx_http_workspaces_link_close(link);
+        }
+    }
+
+    for (i = 0; i < WSP_LINKS; i++) {
+        ngx_http_workspaces_link_write(&driver->links[i]);
+    }
+
+    for ( ;; ) {
+        op = wsp_next_done(driver->core);
+
+        if (op == NULL) {
+            break;
+        }
+
+        ngx_http_workspaces_finish(wsp_op_data(op));
+    }
+
+    ngx_http_workspaces_log(driver);
+    ngx_http_workspaces_timer(driver);
+}
+
+
+/*
+ * An earlier timer than needed is left alone: it only finds that it is not
+ * yet time, and under load the time moves on with every reply.
+ */
+
+static void
+ngx_http_workspaces_timer(ngx_http_workspaces_driver_t *driver)
+{
+    uint64_t     next;
+    ngx_msec_t   delay;
+
+    next = wsp_next_timer(driver->core);
+
+    if (next == UINT64_MAX) {
+        if (driver->timer.timer_set) {
+            ngx_del_timer(&driver->timer);
+        }
+
+        return;
+    }
+
+    delay = 1;
+
+    if (next > driver->clock) {
+        delay = (ngx_msec_t) ngx_min(next - driver->clock,
+                                     NGX_MAX_INT32_VALUE);
+    }
+
+    if (driver->timer.timer_set) {
+
+        if ((ngx_msec_int_t) (driver->timer.timer.key - driver->clock_msec)
+            <= (ngx_msec_int_t) delay)
+        {
+            return;
+        }
+
+        /* ngx_add_timer() would keep one that is a little late */
+
+        ngx_del_timer(&driver->timer);
+    }
+
+    ngx_add_timer(&driver->timer, delay);
+}
+
+
+static void
+ngx_http_workspaces_timer_handler(ngx_event_t *ev)
+{
+    ngx_connection_t  *c;
+
+    c = ev->data;
+
+    ngx_http_workspaces_post(c->data);
+}
+
+
+/*
+ * All operations have the same time, so one timer serves the oldest: it is
+ * never set later than that one's deadline.  It must not be cancelable while
+ * there is one, or a worker would exit before the answer.
+ */
+
+static void
+ngx_http_workspaces_deadline_handler(ngx_event_t *ev)
+{
+    ngx_queue_t                   *q;
+    ngx_msec_int_t                 left;
+    ngx_connection_t              *c;
+    ngx_http_workspaces_op_t      *op;
+    ngx_http_workspaces_driver_t  *driver;
+
+    c = ev->data;
+    driver = c->data;
+
+    /* a reply that came in this turn of the event loop is in time */
+
+    ngx_http_workspaces_turn(driver);
+
+    while (!ngx_queue_empty(&driver->waiting)) {
+        q = ngx_queue_head(&driver->waiting);
+        op = ngx_queue_data(q, ngx_http_workspaces_op_t, queue);
+
+        left = (ngx_msec_int_t) (op->deadline - ngx_current_msec);
+
+        if (left > 0) {
+
+            /* an operation started meanwhile may have set it */
+
+            if (ev->timer_set) {
+                ngx_del_timer(ev);
+            }
+
+            ngx_add_timer(ev, (ngx_msec_t) left);
+            break;
+        }
+
+        wsp_op_expire(op->op);
+        ngx_http_workspaces_finish(op);
+    }
+
+    ngx_http_workspaces_post(driver);
+}
+
+
+static void
+ngx_http_workspaces_finish(ngx_http_workspaces_op_t *op)
+{
+    ngx_http_workspaces_driver_t  *driver;
+
+    driver = op->driver;
+
+    op->waiting = 0;
+
+    ngx_queue_remove(&op->queue);
+    ngx_queue_insert_tail(&driver->finished, &op->queue);
+
+    driver->deadline.cancelable = ngx_queue_empty(&driver->waiting);
+
+    op->handler(op);
+}
+
+
+static void
+ngx_http_workspaces_log(ngx_http_workspaces_driver_t *driver)
+{
+    wsp_log  line;
+
+    while (wsp_next_log(driver->core, &line) == WSP_OK) {
+
+        /* nginx counts from one, syslog from zero */
+
+        ngx_log_error((ngx_uint_t) line.level + 1, driver->log, 0,
+                      "workspaces: %*s", line.text.len, line.text.data);
+    }
+}
+
+
+ngx_int_t
+ngx_http_workspaces_op_start(ngx_http_workspaces_driver_t *driver,
+    ngx_http_workspaces_op_t *op, const wsp_request *request)
+{
+    int  rc;
+
+    ngx_http_workspaces_enter(driver);
+
+    rc = wsp_op_new(&op->op, driver->core, request, op);
+
+    ngx_http_workspaces_post(driver);
+
+    if (rc != WSP_OK && rc != WSP_AGAIN) {
+        op->op = NULL;
+        return NGX_ERROR;
+    }
+
+    op->driver = driver;
+
+    if (rc == WSP_OK) {
+        ngx_queue_insert_tail(&driver->finished, &op->queue);
+        return NGX_OK;
+    }
+
+    op->waiting = 1;
+    op->deadline = ngx_current_msec + driver->redis->timeout;
+
+    ngx_queue_insert_tail(&driver->waiting, &op->queue);
+
+    driver->deadline.cancelable = 0;
+
+    if (!driver->deadline.timer_set) {
+        ngx_add_timer(&driver->deadline, driver->redis->timeout);
+    }
+
+    return NGX_AGAIN;
+}
+
+
+ngx_int_t
+ngx_http_workspaces_op_error(ngx_http_workspaces_op_t *op, ngx_int_t dialect,
+    ngx_uint_t status, wsp_str request_id)
+{
+    if (wsp_op_new_error(&op->op, (int) dialect, (unsigned) status, request_id)
+        != WSP_OK)
+    {
+        op->op = NULL;
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_workspaces_op_end(ngx_http_workspaces_op_t *op)
+{
+    if (op->op == NULL) {
+        return;
+    }
+
+    wsp_op_free(op->op);
+
+    op->op = NULL;
+
+    if (op->driver) {
+        ngx_queue_remove(&op->queue);
+
+        op->driver->deadline.cancelable =
+                                      ngx_queue_empty(&op->driver->waiting);
+        op->waiting = 0;
+        op->driver = NULL;
+    }
+}
+
+
+static void
+ngx_http_workspaces_link_connect(ngx_http_workspaces_link_t *link)
+{
+    ngx_int_t                      rc;
+    ngx_addr_t                    *addr;
+    ngx_connection_t              *c;
+    ngx_peer_connection_t          peer;
+    ngx_http_workspaces_driver_t  *driver;
+
+    driver = link->driver;
+
+    ngx_http_workspaces_link_close(link);
+
+    if (link->tried) {
+        link->address = (link->address + 1) % driver->redis->naddrs;
+    }
+
+    link->tried = 1;
+
+    addr = &driver->redis->addrs[link->address];
+
+    ngx_memzero(&peer, sizeof(ngx_peer_connection_t));
+
+    peer.sockaddr = addr->sockaddr;
+    peer.socklen = addr->socklen;
+    peer.name = &addr->name;
+    peer.get = ngx_event_get_peer;
+    peer.log = driver->log;
+
+    /* the core says what happened to a link, in a line of its own */
+
+    peer.log_error = NGX_ERROR_INFO;
+
+    rc = ngx_event_connect_peer(&peer);
+
+    if (rc != NGX_OK && rc != NGX_AGAIN) {
+        ngx_http_workspaces_link_lost(link, "connect() failed");
+        return;
+    }
+
+    c = peer.connection;
+
+    c->data = link;
+    c->read->handler = ngx_http_workspaces_link_read_handler;
+    c->write->handler = ngx_http_workspaces_link_write_handler;
+
+    link->connection = c;
+
+    /* batches are complete: waiting for more would only add latency */
+
+    if (addr->sockaddr->sa_family != AF_UNIX) {
+        (void) ngx_tcp_nodelay(c);
+    }
+
+    if (rc == NGX_OK) {
+        ngx_http_workspaces_link_up(link);
+    }
+}
+
+
+static void
+ngx_http_workspaces_link_up(ngx_http_workspaces_link_t *link)
+{
+    link->tried = 0;
+    link->connected = 1;
+
+    wsp_link_connected(link->driver->core, link->number);
+}
+
+
+/* NGX_OK: the connection stands.  NGX_ERROR: it does not, and is closed. */
+
+static ngx_int_t
+ngx_http_workspaces_link_test(ngx_http_workspaces_link_t *link)
+{
+    int        err;
+    u_char     why[NGX_MAX_ERROR_STR];
+    u_char    *p;
+    socklen_t  len;
+
+    if (link->connected) {
+        return NGX_OK;
+    }
+
+    err = 0;
+    len = sizeof(int);
+
+    if (getsockopt(link->connection->fd, SOL_SOCKET, SO_ERROR, (void *) &err,
+                   &len)
+        == -1)
+    {
+        err = ngx_socket_errno;
+    }
+
+    if (err) {
+        p = ngx_strerror(err, why, sizeof(why) - 1);
+        *p = '\0';
+
+        ngx_http_workspaces_link_lost(link, (const char *) why);
+        return NGX_ERROR;
+    }
+
+    ngx_http_workspaces_link_up(link);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_workspaces_link_close(ngx_http_workspaces_link_t *link)
+{
+    if (link->connection == NULL) {
+        return;
+    }
+
+    ngx_close_connection(link->connection);
+
+    link->connection = NULL;
+    link->connected = 0;
+}
+
+
+static void
+ngx_http_workspaces_link_lost(ngx_http_workspaces_link_t *link,
+    const char *why)
+{
+    wsp_str  str;
+
+    ngx_http_workspaces_link_close(link);
+
+    str.data = why;
+    str.len = ngx_strlen(why);
+
+    wsp_link_closed(link->driver->core, link->number, str);
+
+    ngx_http_workspaces_post(link->driver);
+}
+
+
+static void
+ngx_http_workspaces_link_read_handler(ngx_event_t *rev)
+{
+    ssize_t                        n;
+    ngx_uint_t                     turns;
+    ngx_connection_t              *c;
+    ngx_http_workspaces_link_t    *link;
+    ngx_http_workspaces_driver_t  *driver;
+
+    c = rev->data;
+    link = c->data;
+    driver = link->driver;
+
+    ngx_http_workspaces_enter(driver);
+
+    if (ngx_http_workspaces_link_test(link) != NGX_OK) {
+        return;
+    }
+
+    ngx_http_workspaces_post(driver);
+
+    for (turns = 0; turns < NGX_HTTP_WORKSPACES_READ_TURNS; turns++) {
+
+        n = c->recv(c, (u_char *) driver->buffer,
+                    NGX_HTTP_WORKSPACES_READ_SIZE);
+
+        if (n == NGX_AGAIN) {
+            break;
+        }
+
+        if (n == 0) {
+            ngx_http_workspaces_link_lost(link, "Redis closed the connection");
+            return;
+        }
+
+        if (n == NGX_ERROR) {
+            ngx_http_workspaces_link_lost(link, "recv() failed");
+            return;
+        }
+
+        wsp_link_input(driver->core, link->number, driver->buffer, (size_t) n);
+
+        if (!rev->ready) {
+            break;
+        }
+    }
+
+    if (ngx_handle_read_event(rev, 0) != NGX_OK) {
+        ngx_http_workspaces_link_lost(link, "its events failed");
+        return;
+    }
+
+    /* let requests have their turn before there is more */
+
+    if (rev->ready) {
+        ngx_post_event(rev, &ngx_posted_next_events);
+    }
+}
+
+
+static void
+ngx_http_workspaces_link_write_handler(ngx_event_t *wev)
+{
+    ngx_connection_t            *c;
+    ngx_http_workspaces_link_t  *link;
+
+    c = wev->data;
+    link = c->data;
+
+    ngx_http_workspaces_enter(link->driver);
+
+    if (ngx_http_workspaces_link_test(link) != NGX_OK) {
+        return;
+    }
+
+    if (ngx_handle_write_event(wev, 0) != NGX_OK) {
+        ngx_http_workspaces_link_lost(link, "its events failed");
+        return;
+    }
+
+    ngx_http_workspaces_post(link->driver);
+}
+
+
+static void
+ngx_http_workspaces_link_write(ngx_http_workspaces_link_t *link)
+{
+    ssize_t            n;
+    wsp_str            out;
+    wsp_core          *core;
+    ngx_connection_t  *c;
+
+    c = link->connection;
+
+    if (c == NULL || !link->connected) {
+        return;
+    }
+
+    core = link->driver->core;
+
+    while (c->write->ready
+           && wsp_link_output(core, link->number, &out) == WSP_OK)
+    {
+        n = c->send(c, (u_char *) out.data, out.len);
+
+        if (n == NGX_ERROR) {
+            ngx_http_workspaces_link_lost(link, "send() failed");
+            return;
+        }
+
+        if (n == NGX_AGAIN) {
+            break;
+        }
+
+        wsp_link_written(core, link->number, (size_t) n);
+    }
+
+    if (ngx_handle_write_event(c->write, 0) != NGX_OK) {
+        ngx_http_workspaces_link_lost(link, "its events failed");
+    }
+}

@@ -1,0 +1,274 @@
+/*
+ * ngx_http_workspaces_module.c - the module as nginx sees it: its
+ * directives, its configuration, the start and the end of a worker.
+ */
+
+#include "ngx_http_workspaces_module.h"
+#include "ngx_http_workspaces_driver.h"
+#include "ngx_http_workspaces_request.h"
+#include "ngx_http_workspaces_response.h"
+
+
+static void *ngx_http_workspaces_create_main_conf(ngx_conf_t *cf);
+static char *ngx_http_workspaces_init_main_conf(ngx_conf_t *cf, void *conf);
+static void *ngx_http_workspaces_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_http_workspaces_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child);
+static ngx_int_t ngx_http_workspaces_preconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_http_workspaces_postconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_http_workspaces_init_process(ngx_cycle_t *cycle);
+static void ngx_http_workspaces_exit_process(ngx_cycle_t *cycle);
+
+
+static ngx_command_t  ngx_http_workspaces_commands[] = {
+
+    /* "if" and "limit_except" are named so that they can be refused with a
+     * sentence that helps */
+
+    { ngx_string("workspaces"),
+      NGX_HTTP_LOC_CONF|NGX_HTTP_LIF_CONF|NGX_HTTP_LMT_CONF|NGX_CONF_TAKE1,
+      ngx_http_workspaces_conf_mount,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("workspaces_identity"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_workspaces_conf_identity,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("workspaces_redis"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_workspaces_conf_redis,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("workspaces_seal_keys"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_workspaces_conf_seal_keys,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_workspaces_module_ctx = {
+    ngx_http_workspaces_preconfiguration,  /* preconfiguration */
+    ngx_http_workspaces_postconfiguration, /* postconfiguration */
+
+    ngx_http_workspaces_create_main_conf,  /* create main configuration */
+    ngx_http_workspaces_init_main_conf,    /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    ngx_http_workspaces_create_loc_conf,   /* create location configuration */
+    ngx_http_workspaces_merge_loc_conf     /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_workspaces_module = {
+    NGX_MODULE_V1,
+    &ngx_http_workspaces_module_ctx,       /* module context */
+    ngx_http_workspaces_commands,          /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    ngx_http_workspaces_init_process,      /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    ngx_http_workspaces_exit_process,      /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static void *
+ngx_http_workspaces_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_http_workspaces_main_conf_t  *wmcf;
+
+    wmcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_workspaces_main_conf_t));
+    if (wmcf == NULL) {
+        return NULL;
+    }
+
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     wmcf->redis = { NULL, ... };
+     *     wmcf->keyring = NULL;
+     *     wmcf->used_file = NULL;
+     *     wmcf->driver = NULL;
+     */
+
+    wmcf->request_id = NGX_CONF_UNSET;
+
+    return wmcf;
+}
+
+
+static char *
+ngx_http_workspaces_init_main_conf(ngx_conf_t *cf, void *conf)
+{
+    ngx_http_workspaces_main_conf_t *wmcf = conf;
+
+    if (wmcf->used_file && wmcf->redis.url == NULL) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"workspaces\" needs to know its Redis: write "
+                      "\"workspaces_redis unix:/path/to/socket;\" or "
+                      "\"workspaces_redis redis://host:port;\" in the "
+                      "\"http\" block; used in %s:%ui",
+                      wmcf->used_file, wmcf->used_line);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static void *
+ngx_http_workspaces_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_http_workspaces_loc_conf_t  *wlcf;
+
+    wlcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_workspaces_loc_conf_t));
+    if (wlcf == NULL) {
+        return NULL;
+    }
+
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     wlcf->prefix = { 0, NULL };
+     *     wlcf->mount = { 0, NULL };
+     */
+
+    wlcf->dialect = NGX_CONF_UNSET;
+    wlcf->identity = NGX_CONF_UNSET_PTR;
+
+    return wlcf;
+}
+
+
+static char *
+ngx_http_workspaces_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_http_workspaces_loc_conf_t *prev = parent;
+    ngx_http_workspaces_loc_conf_t *conf = child;
+
+    ngx_http_core_loc_conf_t  *clcf;
+
+    ngx_conf_merge_ptr_value(conf->identity, prev->identity, NULL);
+
+    /*
+     * A mount is not inherited by the locations inside of its own, but an
+     * "if" or a "limit_except" there is still that same location.
+     */
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->noname && conf->dialect == NGX_CONF_UNSET) {
+        conf->dialect = prev->dialect;
+        conf->prefix = prev->prefix;
+        conf->mount = prev->mount;
+    }
+
+    if (clcf->lmt_excpt
+        && clcf->handler == NULL
+        && conf->dialect != NGX_CONF_UNSET)
+    {
+        clcf->handler = ngx_http_workspaces_handler;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_http_workspaces_preconfiguration(ngx_conf_t *cf)
+{
+    if (wsp_abi_version() != WSP_ABI_VERSION) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "the workspaces core has ABI version %d, this "
+                           "module needs %d: build both from one source",
+                           wsp_abi_version(), WSP_ABI_VERSION);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_workspaces_postconfiguration(ngx_conf_t *cf)
+{
+    ngx_str_t                         name = ngx_string("request_id");
+    ngx_http_workspaces_main_conf_t  *wmcf;
+
+    wmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_workspaces_module);
+
+    if (wmcf->used_file == NULL) {
+        return NGX_OK;
+    }
+
+    wmcf->request_id = ngx_http_get_variable_index(cf, &name);
+    if (wmcf->request_id == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_workspaces_filter_init();
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_workspaces_init_process(ngx_cycle_t *cycle)
+{
+    ngx_http_workspaces_main_conf_t  *wmcf;
+
+    /* the cache manager and loader come along here too */
+
+    if (ngx_process != NGX_PROCESS_WORKER
+        && ngx_process != NGX_PROCESS_SINGLE)
+    {
+        return NGX_OK;
+    }
+
+    wmcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                               ngx_http_workspaces_module);
+
+    if (wmcf == NULL || wmcf->used_file == NULL) {
+        return NGX_OK;
+    }
+
+    wmcf->driver = ngx_http_workspaces_driver_create(cycle, wmcf);
+    if (wmcf->driver == NULL) {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_workspaces_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_http_workspaces_main_conf_t  *wmcf;
+
+    wmcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                               ngx_http_workspaces_module);
+
+    if (wmcf == NULL || wmcf->driver == NULL) {
+        return;
+    }
+
+    ngx_http_workspaces_driver_destroy(wmcf->driver);
+    wmcf->driver = NULL;
+}

@@ -1,0 +1,109 @@
+/*
+ * ngx_http_workspaces_module.h - configuration shared by the files of the
+ * module.
+ *
+ *     module.c    directives, merging, start and end of a worker
+ *     conf.c      what each directive takes and refuses
+ *     driver.c    the core, its links to Redis, its timers
+ *     request.c   content handler: from request to operation and back
+ *     body.c      request bodies, kept out of temporary files
+ *     path.c      the path below the mount
+ *     response.c  responses and error pages
+ */
+
+#ifndef _NGX_HTTP_WORKSPACES_MODULE_H_INCLUDED_
+#define _NGX_HTTP_WORKSPACES_MODULE_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include <workspaces.h>
+
+
+typedef struct ngx_http_workspaces_driver_s  ngx_http_workspaces_driver_t;
+
+
+typedef struct {
+    wsp_redis                       *url;       /* owned; NULL: none given */
+    ngx_addr_t                      *addrs;     /* resolved, tried in turn */
+    ngx_uint_t                       naddrs;
+    ngx_msec_t                       timeout;
+    ngx_msec_t                       connect_timeout;
+    ngx_uint_t                       queue;
+} ngx_http_workspaces_redis_t;
+
+
+/* what "workspaces_identity trusted" can say of a caller */
+
+typedef enum {
+    NGX_HTTP_WORKSPACES_TENANT = 0,
+    NGX_HTTP_WORKSPACES_USER,
+    NGX_HTTP_WORKSPACES_EMAIL,
+    NGX_HTTP_WORKSPACES_NAME,
+    NGX_HTTP_WORKSPACES_ROLES,
+    NGX_HTTP_WORKSPACES_PERMISSIONS,
+    NGX_HTTP_WORKSPACES_ADMIN,
+    NGX_HTTP_WORKSPACES_TRAITS
+} ngx_http_workspaces_trait_e;
+
+
+typedef struct {
+    /* NULL: not given, which reads as an empty string */
+    ngx_http_complex_value_t        *traits[NGX_HTTP_WORKSPACES_TRAITS];
+} ngx_http_workspaces_identity_t;
+
+
+typedef struct {
+    ngx_http_workspaces_redis_t      redis;
+    wsp_keyring                     *keyring;   /* owned; NULL: none given */
+
+    ngx_int_t                        request_id;    /* index of $request_id */
+
+    /* where "workspaces" was first seen; NULL: nowhere */
+    u_char                          *used_file;
+    ngx_uint_t                       used_line;
+
+    /* of this worker; NULL in every other process */
+    ngx_http_workspaces_driver_t    *driver;
+} ngx_http_workspaces_main_conf_t;
+
+
+typedef struct {
+    ngx_int_t                        dialect;   /* enum wsp_dialect */
+
+    /* the location's name without a slash at its end, as is and escaped */
+    ngx_str_t                        prefix;
+    ngx_str_t                        mount;
+
+    ngx_http_workspaces_identity_t  *identity;  /* NULL: nobody is known */
+} ngx_http_workspaces_loc_conf_t;
+
+
+extern ngx_module_t  ngx_http_workspaces_module;
+
+
+char *ngx_http_workspaces_conf_mount(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_workspaces_conf_redis(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_workspaces_conf_seal_keys(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_workspaces_conf_identity(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+
+static ngx_inline wsp_str
+ngx_http_workspaces_str(const ngx_str_t *s)
+{
+    wsp_str  str;
+
+    str.data = (const char *) s->data;
+    str.len = s->len;
+
+    return str;
+}
+
+
+#endif /* _NGX_HTTP_WORKSPACES_MODULE_H_INCLUDED_ */

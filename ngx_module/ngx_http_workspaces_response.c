@@ -1,0 +1,276 @@
+/*
+ * ngx_http_workspaces_response.c - sends responses, and gives the errors that
+ * nginx itself answers within a mount the dialect's shape.
+ *
+ * Nothing is copied: all of a response belongs to its operation, which lives
+ * as long as the request's pool.
+ */
+
+#include "ngx_http_workspaces_response.h"
+
+
+static ngx_int_t ngx_http_workspaces_set_headers(ngx_http_request_t *r,
+    const wsp_response *response);
+static void ngx_http_workspaces_set_content_type(ngx_http_request_t *r,
+    const wsp_str *type);
+static ngx_int_t ngx_http_workspaces_push_header(ngx_http_request_t *r,
+    const wsp_header *header);
+static ngx_int_t ngx_http_workspaces_send_body(ngx_http_request_t *r,
+    const wsp_response *response, ngx_http_output_body_filter_pt send);
+static ngx_int_t ngx_http_workspaces_header_filter(ngx_http_request_t *r);
+static ngx_int_t ngx_http_workspaces_body_filter(ngx_http_request_t *r,
+    ngx_chain_t *in);
+
+
+static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
+static ngx_http_output_body_filter_pt    ngx_http_next_body_filter;
+
+
+ngx_int_t
+ngx_http_workspaces_send(ngx_http_request_t *r, ngx_http_workspaces_ctx_t *ctx)
+{
+    ngx_int_t            rc;
+    const wsp_response  *response;
+
+    response = wsp_op_response(ctx->op.op);
+
+    ctx->answered = 1;
+
+    r->headers_out.status = response->status;
+
+    if (ngx_http_workspaces_set_headers(r, response) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    /* the core has judged If-Match and If-None-Match; nginx would answer 412
+     * where the write has been done */
+
+    r->disable_not_modified = 1;
+
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    if (response->body.len == 0) {
+        return ngx_http_send_special(r, NGX_HTTP_LAST);
+    }
+
+    return ngx_http_workspaces_send_body(r, response, ngx_http_output_filter);
+}
+
+
+static ngx_int_t
+ngx_http_workspaces_set_headers(ngx_http_request_t *r,
+    const wsp_response *response)
+{
+    size_t  i;
+
+    for (i = 0; i < response->header_count; i++) {
+        if (ngx_http_workspaces_push_header(r, &response->headers[i])
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    ngx_http_workspaces_set_content_type(r, &response->content_type);
+
+    if (response->content_type.len) {
+        r->headers_out.content_length_n = response->body.len;
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * The charset is told apart, so that types can be compared (gzip_types) and
+ * the charset filter does not add a second one.
+ */
+
+static void
+ngx_http_workspaces_set_content_type(ngx_http_request_t *r,
+    const wsp_str *type)
+{
+    size_t   len;
+    u_char  *p, *last;
+
+    r->headers_out.content_type.data = (u_char *) type->data;
+    r->headers_out.content_type.len = type->len;
+    r->headers_out.content_type_len = type->len;
+    r->headers_out.content_type_lowcase = NULL;
+
+    ngx_str_null(&r->headers_out.charset);
+
+    len = sizeof("; charset=") - 1;
+    p = (u_char *) type->data;
+    last = p + type->len;
+
+    p = ngx_strlchr(p, last, ';');
+
+    if (p == NULL || (size_t) (last - p) < len
+        || ngx_strncmp(p, "; charset=", len) != 0)
+    {
+        return;
+    }
+
+    r->headers_out.content_type_len = p - r->headers_out.content_type.data;
+    r->headers_out.charset.data = p + len;
+    r->headers_out.charset.len = last - r->headers_out.charset.data;
+}
+
+
+/*
+ * The one place that adds a response header.  None is told to nginx by a
+ * pointer: an "ETag" known to it would be weakened by gzip, and then match no
+ * If-Match.
+ */
+
+static ngx_int_t
+ngx_http_workspaces_push_header(ngx_http_request_t *r,
+    const wsp_header *header)
+{
+    ngx_table_elt_t  *h;
+
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    /* since 1.23.0 there is a "next" too */
+
+    ngx_memzero(h, sizeof(ngx_table_elt_t));
+
+    h->hash = 1;
+    h->key.data = (u_char *) header->name.data;
+    h->key.len = header->name.len;
+    h->value.data = (u_char *) header->value.data;
+    h->value.len = header->value.len;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_workspaces_send_body(ngx_http_request_t *r,
+    const wsp_response *response, ngx_http_output_body_filter_pt send)
+{
+    ngx_buf_t    *b;
+    ngx_chain_t   out;
+
+    b = ngx_calloc_buf(r->pool);
+    if (b == NULL) {
+        return NGX_ERROR;
+    }
+
+    b->pos = (u_char *) response->body.data;
+    b->last = b->pos + response->body.len;
+    b->memory = 1;
+    b->last_buf = (r == r->main) ? 1 : 0;
+    b->last_in_chain = 1;
+
+    out.buf = b;
+    out.next = NULL;
+
+    return send(r, &out);
+}
+
+
+/*
+ * The error pages of nginx: of a body that is too large, of "deny", of
+ * limit_req and the like, and of our own handler's refusals.  A page that is
+ * configured by error_page is served by another location; a text given to
+ * "return" sets no err_status.
+ */
+
+static ngx_int_t
+ngx_http_workspaces_header_filter(ngx_http_request_t *r)
+{
+    const wsp_response              *response;
+    ngx_http_workspaces_ctx_t       *ctx;
+    ngx_http_workspaces_loc_conf_t  *wlcf;
+
+    if (r->err_status < NGX_HTTP_BAD_REQUEST) {
+        return ngx_http_next_header_filter(r);
+    }
+
+    wlcf = ngx_http_get_module_loc_conf(r, ngx_http_workspaces_module);
+
+    if (wlcf->dialect == NGX_CONF_UNSET) {
+        return ngx_http_next_header_filter(r);
+    }
+
+    ctx = ngx_http_workspaces_get_ctx(r);
+    if (ctx == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (ctx->answered) {
+        return ngx_http_next_header_filter(r);
+    }
+
+    /* an operation that has come to nothing */
+
+    ngx_http_workspaces_op_end(&ctx->op);
+
+    if (ngx_http_workspaces_op_error(&ctx->op, wlcf->dialect,
+                                     r->headers_out.status,
+                                     ngx_http_workspaces_request_id(r))
+        != NGX_OK)
+    {
+        return ngx_http_next_header_filter(r);
+    }
+
+    response = wsp_op_response(ctx->op.op);
+
+    if (ngx_http_workspaces_set_headers(r, response) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ctx->answered = 1;
+    ctx->error_page = 1;
+
+    return ngx_http_next_header_filter(r);
+}
+
+
+static ngx_int_t
+ngx_http_workspaces_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
+{
+    ngx_chain_t                *cl;
+    ngx_http_workspaces_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_workspaces_module);
+
+    if (ctx == NULL || !ctx->error_page || in == NULL) {
+        return ngx_http_next_body_filter(r, in);
+    }
+
+    /* nginx's page is taken as sent */
+
+    for (cl = in; cl; cl = cl->next) {
+        cl->buf->pos = cl->buf->last;
+    }
+
+    if (ctx->error_sent) {
+        return ngx_http_next_body_filter(r, NULL);
+    }
+
+    ctx->error_sent = 1;
+
+    return ngx_http_workspaces_send_body(r, wsp_op_response(ctx->op.op),
+                                         ngx_http_next_body_filter);
+}
+
+
+void
+ngx_http_workspaces_filter_init(void)
+{
+    ngx_http_next_header_filter = ngx_http_top_header_filter;
+    ngx_http_top_header_filter = ngx_http_workspaces_header_filter;
+
+    ngx_http_next_body_filter = ngx_http_top_body_filter;
+    ngx_http_top_body_filter = ngx_http_workspaces_body_filter;
+}

@@ -1,0 +1,16 @@
+#ifndef _NGX_HTTP_WORKSPACES_RESPONSE_H_INCLUDED_
+#define _NGX_HTTP_WORKSPACES_RESPONSE_H_INCLUDED_
+
+
+#include "ngx_http_workspaces_request.h"
+
+
+/* Sends the response of the finished operation; for finalization. */
+ngx_int_t ngx_http_workspaces_send(ngx_http_request_t *r,
+    ngx_http_workspaces_ctx_t *ctx);
+
+/* Called once for a configuration, after the other filters' own. */
+void ngx_http_workspaces_filter_init(void);
+
+
+#endif /* _NGX_HTTP_WORKSPACES_RESPONSE_H_INCLUDED_ */
