@@ -1,0 +1,286 @@
+package Bench::Content;
+
+# Content: what it costs to serve GET /api/workspaces/{id} to a plain member.
+#
+#   (a) nginx `return 200` with (b)'s own answer: the floor, what nginx needs
+#       to parse such a request and to send such an answer.  Its X-Request-ID
+#       is a constant, so that nothing at all is computed.
+#   (b) the module, through Redis
+#   (c) the same program in content_by_lua
+#   (d) the same program in Fastify with ioredis
+#
+# (b), (c) and (d) read the same Redis, seeded through the module's own API.
+# Before anything is measured their answers are compared: equal bodies, equal
+# headers, the same refusals, and a change made through the API shows at once
+# in each of them (so none of them keeps a copy).  A difference ends the run.
+
+use strict;
+use warnings;
+
+use FindBin;
+
+use Bench::Http;
+
+my $LUA_MODULES = '/usr/lib/nginx/modules';
+my $MOUNT       = '/api/workspaces';
+my %ALICE       = ('X-Tenant' => 'acme', 'X-User' => 'alice');
+my %BOB         = ('X-Tenant' => 'acme', 'X-User' => 'bob');
+
+# Headers that belong to the server rather than to the answer.
+my %SERVERS_OWN = map { $_ => 1 } qw(server date connection keep-alive);
+
+sub title { return 'content: GET /api/workspaces/{id} by a plain member' }
+sub base  { return 'a' }
+
+# Starts everything and returns the peers: { key, name, worker, port, path,
+# headers }.
+sub start {
+    my ($room, $option) = @_;
+
+    require_file($_, 'libnginx-mod-http-lua')
+        for map { "$LUA_MODULES/$_" }
+        qw(ndk_http_module.so ngx_http_lua_module.so);
+
+    my $redis = $room->start_redis;
+    my $b     = start_module($room, $option->{module});
+    my ($path, $partition) = seed($room, $b->{port});
+
+    my $c = $room->start_nginx('lua',
+        modules => [
+            "$LUA_MODULES/ndk_http_module.so",
+            "$LUA_MODULES/ngx_http_lua_module.so",
+        ],
+        http => <<"END",
+    lua_package_path '$FindBin::Bin/content/?.lua;;';
+    lua_socket_log_errors off;
+    init_by_lua_block {
+        require("workspace").configure("$redis->{socket}", "$partition")
+    }
+END
+        locations => <<"END");
+        location $MOUNT/ {
+            content_by_lua_block { require("workspace").get() }
+        }
+END
+
+    my $d = $room->start_node('fastify', "$option->{out}/node_modules",
+        "$FindBin::Bin/content/server.js", $redis->{socket}, $partition);
+
+    compare($path, $b, $c, $d);
+    my $a = start_floor($room, 'floor', $b->{port}, $path);
+
+    return peers($path,
+        [a => 'nginx return 200'         => $a],
+        [b => 'ngx_workspaces, Redis'    => $b],
+        [c => 'content_by_lua, Redis'    => $c],
+        [d => 'Fastify + ioredis, Redis' => $d]);
+}
+
+# (a) and (b) as single processes under `wrapper`, for the profiler.
+sub start_single {
+    my ($room, $option, %wrapper) = @_;
+
+    $room->start_redis;
+    my $seeder = start_module($room, $option->{module});
+    my ($path) = seed($room, $seeder->{port});
+
+    my $a = start_floor($room, 'floor', $seeder->{port}, $path,
+        single => 1, patience => 60, wrapper => $wrapper{a});
+    my $b = start_module($room, $option->{module}, 'profiled',
+        single => 1, patience => 60, wrapper => $wrapper{b});
+    wait_for_answer($room, $b, $path);
+
+    return peers($path,
+        [a => 'nginx return 200'      => $a],
+        [b => 'ngx_workspaces, Redis' => $b]);
+}
+
+sub peers {
+    my ($path, @peers) = @_;
+
+    return map {
+        my ($key, $name, $server) = @$_;
+        +{
+            key     => $key,
+            name    => $name,
+            worker  => $server->{worker},
+            pid     => $server->{pid},
+            port    => $server->{port},
+            path    => $path,
+            headers => {%BOB},
+        };
+    } @peers;
+}
+
+sub start_module {
+    my ($room, $module, $name, %with) = @_;
+
+    return $room->start_nginx($name // 'workspaces',
+        %with,
+        modules   => [$module],
+        http      => "    workspaces_redis unix:$room->{redis}{socket};",
+        locations => <<"END");
+        location $MOUNT {
+            workspaces platform;
+            workspaces_identity trusted
+                tenant=\$http_x_tenant user=\$http_x_user
+                admin=\$http_x_admin;
+        }
+END
+}
+
+# One workspace of alice with bob as a plain member.  Returns its path and the
+# partition that its keys are in.
+sub seed {
+    my ($room, $port) = @_;
+
+    my $created = api($port, 'POST', $MOUNT,
+        '{"name":"Field Services North","logo":'
+            . '"https://cdn.example.com/logos/north.png",'
+            . '"labels":["field","north","2026"]}');
+    my ($id) = $created->{body} =~ /"_id":"(\d+)"/
+        or die "creating a workspace answered $created->{body}\n";
+    api($port, 'POST', "$MOUNT/$id/members",
+        '{"userId":"bob","roles":["member"]}');
+
+    my ($partition) = map { /^wsp:\{([^}]+)\}:acme:w:\Q$id\E$/ ? $1 : () }
+        $room->redis_command('KEYS', "wsp:{*}:acme:w:$id");
+    die "the workspace's record is not where the peers look for it\n"
+        if !defined $partition;
+    return ("$MOUNT/$id", $partition);
+}
+
+# A call of alice's that must succeed; 503 is repeated while the module's link
+# to Redis comes up.
+sub api {
+    my ($port, $method, $path, $body) = @_;
+
+    my $answer;
+    for (1 .. 250) {
+        $answer = Bench::Http::request($port, $method, $path, \%ALICE, $body);
+        last if $answer->{status} != 503;
+        select undef, undef, undef, 0.02;
+    }
+    die "$method $path answered $answer->{status}: $answer->{body}\n"
+        if $answer->{status} != 200;
+    return $answer;
+}
+
+sub wait_for_answer {
+    my ($room, $server, $path) = @_;
+
+    $room->wait_for($server->{pid}, $server->{name}, sub {
+        Bench::Http::request($server->{port}, 'GET', $path, \%BOB)->{status}
+            == 200;
+    }, 60);
+    return;
+}
+
+# Dies unless the peers do equal work.
+sub compare {
+    my ($path, $ours, @peers) = @_;
+
+    my $nobody = { 'X-Tenant' => 'acme' };
+    my $mallory = { %BOB, 'X-User' => 'mallory' };
+    my @refused = (
+        ['without an identity' => 401, $nobody,  $path],
+        ['by a stranger'       => 404, $mallory, $path],
+        ['of no workspace'     => 404, \%BOB,    "$MOUNT/999999"],
+    );
+
+    for my $turn ('seeded', 'changed') {
+        if ($turn eq 'changed') {
+            api($ours->{port}, 'PUT', $path,
+                '{"name":"Field Services \"North\" & Äußeres"}');
+        }
+        my $want =
+            Bench::Http::request($ours->{port}, 'GET', $path, \%BOB);
+        die "the module answered $want->{status}: $want->{body}\n"
+            if $want->{status} != 200;
+        for my $peer (@peers) {
+            same("$peer->{name}, $turn", $want,
+                Bench::Http::request($peer->{port}, 'GET', $path, \%BOB));
+        }
+    }
+
+    for my $peer ($ours, @peers) {
+        for my $case (@refused) {
+            my ($what, $status, $headers, $at) = @$case;
+            my $got =
+                Bench::Http::request($peer->{port}, 'GET', $at, $headers);
+            die "unequal work: $peer->{name}: GET $what answered "
+                . "$got->{status} instead of $status\n"
+                if $got->{status} != $status;
+        }
+    }
+    return;
+}
+
+sub same {
+    my ($who, $want, $got) = @_;
+
+    die "unequal work: $who: status $got->{status}\n"
+        if $got->{status} != $want->{status};
+    die "unequal work: $who:\n  ours  $want->{body}\n  peer  $got->{body}\n"
+        if $got->{body} ne $want->{body};
+
+    for my $name (sort keys %{ $want->{headers} }) {
+        next if $SERVERS_OWN{$name};
+        my ($ours, $theirs) = map { $_->{headers}{$name} // '' } $want, $got;
+        if ($name eq 'x-request-id') {          # random, so only its form
+            tr/0-9a-f/x/ for $ours, $theirs;
+        }
+        die "unequal work: $who: header $name is '$theirs', ours '$ours'\n"
+            if $ours ne $theirs;
+    }
+    for my $name (sort keys %{ $got->{headers} }) {
+        die "unequal work: $who: header $name is not in our answer\n"
+            if !exists $want->{headers}{$name} && !$SERVERS_OWN{$name};
+    }
+    return;
+}
+
+# (a), made from an answer of (b).
+sub start_floor {
+    my ($room, $name, $port, $path, %with) = @_;
+
+    my $answer = Bench::Http::request($port, 'GET', $path, \%BOB);
+    my %nginxs = map { $_ => 1 } qw(server date connection content-length);
+
+    my $conf = '';
+    for my $line (@{ $answer->{lines} }) {
+        my ($header, $value) = $line =~ /^([^:]+):\s*(.*)$/;
+        next if $nginxs{ lc $header };
+        $conf .= lc $header eq 'content-type'
+            ? "            default_type @{[quoted($value)]};\n"
+            : "            add_header $header @{[quoted($value)]};\n";
+    }
+    $conf .= "            return 200 @{[quoted($answer->{body})]};\n";
+
+    my $floor = $room->start_nginx($name, %with,
+        locations => "        location $MOUNT {\n$conf        }\n");
+
+    my $got = Bench::Http::request($floor->{port}, 'GET', $path, \%BOB);
+    same('return 200', $answer, $got);
+    die "return 200 sends a head of $got->{head_bytes} bytes, "
+        . "the module one of $answer->{head_bytes}\n"
+        if $got->{head_bytes} != $answer->{head_bytes};
+    return $floor;
+}
+
+sub quoted {
+    my ($text) = @_;
+
+    die "nginx cannot be given '\$' in a text: $text\n" if $text =~ /\$/;
+    $text =~ s/([\\'])/\\$1/g;
+    return "'$text'";
+}
+
+sub require_file {
+    my ($path, $package) = @_;
+
+    die "$path is missing (Debian: apt install $package)\n" if !-f $path;
+    return;
+}
+
+1;

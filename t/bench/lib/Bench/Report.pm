@@ -1,0 +1,223 @@
+package Bench::Report;
+
+# Report: medians, spreads and ratios of a scenario's rounds, as a table and
+# as JSON.
+
+use strict;
+use warnings;
+
+use JSON::PP ();
+use POSIX ();
+
+my $IDLE_SERVER = 0.93;     # below this the server was not the bottleneck
+
+sub median {
+    my @sorted = sort { $a <=> $b } @_;
+    my $middle = int(@sorted / 2);
+    return @sorted % 2
+        ? $sorted[$middle]
+        : ($sorted[$middle - 1] + $sorted[$middle]) / 2;
+}
+
+sub spread {
+    my @sorted = sort { $a <=> $b } @_;
+    return { median => median(@sorted), min => $sorted[0],
+        max => $sorted[-1] };
+}
+
+sub summarise {
+    my ($name, $title, $base_key, $placement, @peers) = @_;
+
+    my ($base) = grep { $_->{key} eq $base_key } @peers;
+    my %rates  = map { $_->{key} => [map { $_->{rate} } @{ $_->{rounds} }] }
+        @peers;
+
+    my @rows;
+    for my $peer (@peers) {
+        my @rounds = @{ $peer->{rounds} };
+        my $pick   = sub {
+            my @way = @_;
+            return median(map { @way == 2 ? $_->{ $way[0] }{ $way[1] }
+                    : $_->{ $way[0] } } @rounds);
+        };
+        my %row = (
+            key     => $peer->{key},
+            name    => $peer->{name},
+            rate    => spread(@{ $rates{ $peer->{key} } }),
+            p50_us  => $pick->('p50_us'),
+            p99_us  => $pick->('p99_us'),
+            (map {
+                my $who = $_;
+                $who => { map { $_ => $pick->($who, $_) }
+                        qw(user_us sys_us us busy) }
+            } qw(server redis)),
+            load          => { busy => $pick->('load', 'busy') },
+            socket_errors => 0,
+            system_calls  => $peer->{calls},
+            rounds        => \@rounds,
+        );
+        $row{socket_errors} += $_->{socket_errors} for @rounds;
+        $row{no_system_calls} = $peer->{no_calls} if $peer->{no_calls};
+        for my $other (@peers) {
+            next if $other == $peer;
+            $row{ratio_to}{ $other->{key} } = spread(
+                map { $rates{ $peer->{key} }[$_] / $rates{ $other->{key} }[$_] }
+                0 .. $#rounds);
+        }
+        push @rows, \%row;
+    }
+    return { scenario => $name, title => $title, base => $base_key,
+        placement => $placement, peers => \@rows };
+}
+
+sub print_table {
+    my ($result, $option) = @_;
+
+    my $base  = $result->{base};
+    my $place = $result->{placement};
+    my @table = ([
+        '', 'requests/s', '(min..max)', "of ($base)", '(min..max)',
+        'p50 ms', 'p99 ms', 'CPU us', 'user+sys', 'busy', 'Redis us', 'calls',
+    ]);
+
+    for my $row (@{ $result->{peers} }) {
+        my $ratio = $row->{ratio_to}{$base};
+        my $calls = $row->{system_calls};
+        push @table, [
+            "($row->{key}) $row->{name}",
+            sprintf('%.0f', $row->{rate}{median}),
+            sprintf('(%.0f..%.0f)', @{ $row->{rate} }{qw(min max)}),
+            $ratio ? sprintf('%.3f', $ratio->{median}) : '1',
+            $ratio ? sprintf('(%.3f..%.3f)', @$ratio{qw(min max)}) : '',
+            sprintf('%.2f', $row->{p50_us} / 1000),
+            sprintf('%.2f', $row->{p99_us} / 1000),
+            sprintf('%.1f', $row->{server}{us}),
+            sprintf('%.1f+%.1f', @{ $row->{server} }{qw(user_us sys_us)}),
+            sprintf('%.0f%%', 100 * $row->{server}{busy}),
+            $row->{redis}{us} < 0.05 ? '-'
+                : sprintf('%.1f', $row->{redis}{us}),
+            $calls ? sprintf('%.2f', $calls->{all}) : '?',
+        ];
+    }
+
+    print "\n$result->{title}\n\n";
+    print_columns(@table);
+    print_notes($result, $option);
+    return;
+}
+
+sub print_columns {
+    my @table = @_;
+
+    my @width;
+    for my $line (@table) {
+        for my $i (0 .. $#$line) {
+            my $length = length $line->[$i];
+            $width[$i] = $length if $length > ($width[$i] // 0);
+        }
+    }
+    for my $line (@table) {
+        my $text = join '  ', map {
+            sprintf $_ == 0 ? '%-*s' : '%*s', $width[$_], $line->[$_]
+        } 0 .. $#$line;
+        $text =~ s/\s+$//;
+        print "$text\n";
+    }
+    return;
+}
+
+sub print_notes {
+    my ($result, $option) = @_;
+
+    my $place = $result->{placement};
+    my %row   = map { $_->{key} => $_ } @{ $result->{peers} };
+
+    print "\n";
+    if ($row{b} && $result->{base} ne 'b') {
+        for my $other (@{ $result->{peers} }) {
+            my $ratio = $row{b}{ratio_to}{ $other->{key} } // next;
+            next if $other->{key} eq $result->{base};
+            printf "(b) is %.2f times (%s), %.2f..%.2f\n", $ratio->{median},
+                $other->{key}, @$ratio{qw(min max)};
+        }
+        if (my $calls = $row{b}{system_calls}) {
+            my $each = $calls->{by_name};
+            my @often = grep { $each->{$_} >= 0.005 }
+                sort { $each->{$b} <=> $each->{$a} } keys %$each;
+            print 'system calls a request of (b): ',
+                join(', ', map { sprintf '%s %.2f', $_, $each->{$_} } @often),
+                "\n";
+        }
+    }
+
+    printf "%d interleaved rounds of %d s, %d connections with keepalive; "
+        . "medians over the rounds\n",
+        @$option{qw(rounds seconds connections)};
+    print "one server process on CPU $place->{server}, Redis on CPU "
+        . "$place->{redis}, wrk on CPU $place->{load}\n";
+    print "CPU us: of the server, a request, from /proc/<pid>/stat; calls: "
+        . "of the server, by strace, in a run of their own\n";
+
+    if ($place->{server} == $place->{load}) {
+        print "note: there is one CPU only, so wrk takes its share from the "
+            . "server\n";
+    }
+    for my $peer (@{ $result->{peers} }) {
+        if ($peer->{server}{busy} < $IDLE_SERVER) {
+            my $others = $peer->{load}{busy}
+                + ($place->{redis} == $place->{load}
+                ? $peer->{redis}{busy} : 0);
+            printf "note: the server of (%s) was busy %.0f %% of the time "
+                . "(wrk's CPU %.0f %%): it could have done more\n",
+                $peer->{key}, 100 * $peer->{server}{busy}, 100 * $others;
+        }
+        if ($peer->{socket_errors}) {
+            print "note: $peer->{socket_errors} socket errors or timeouts "
+                . "with ($peer->{key})\n";
+        }
+        if ($peer->{no_system_calls}) {
+            print "note: no system calls of ($peer->{key}): "
+                . "$peer->{no_system_calls}\n";
+        }
+    }
+    return;
+}
+
+sub write_json {
+    my ($path, $option, @results) = @_;
+
+    my $all = {
+        options => { map { $_ => $option->{$_} }
+                qw(rounds seconds connections) },
+        machine   => machine(),
+        time      => POSIX::strftime('%Y-%m-%dT%H:%M:%SZ', gmtime),
+        scenarios => \@results,
+    };
+    open my $out, '>', "$path.new" or die "$path.new: $!\n";
+    print $out JSON::PP->new->canonical->pretty->encode($all);
+    close $out or die "$path.new: $!\n";
+    rename "$path.new", $path or die "$path: $!\n";
+    return;
+}
+
+sub machine {
+    my %machine;
+    if (open my $in, '<', '/proc/cpuinfo') {
+        while (<$in>) {
+            $machine{cpu} = $1 if /^model name\s*:\s*(.*\S)/;
+            $machine{cpus}++ if /^processor\s*:/;
+        }
+    }
+    my @uname = POSIX::uname();
+    $machine{kernel} = $uname[2];
+    for my $tool (['nginx', '-v'], ['redis-server', '--version'],
+        ['node', '--version'])
+    {
+        my ($version) = `@$tool 2>&1`;
+        chomp($version //= '');
+        $machine{versions}{ $tool->[0] } = $version;
+    }
+    return \%machine;
+}
+
+1;

@@ -1,0 +1,66 @@
+#!/bin/sh
+#
+# run.sh - the benchmarks (`make bench`).
+#
+#     t/bench/run.sh              measure; table on stdout, build/bench/results.json
+#     t/bench/run.sh --profile    where the instructions of our worker go (callgrind)
+#
+# By environment:
+#     ROUNDS=5 SECONDS_PER_ROUND=3 CONNECTIONS=64
+#
+# Looks for the tools, installs the packages of the Node peer into build/bench
+# once, and hands over to bench.pl.  It exits 0 whatever the figures are; it
+# fails, with a sentence, when something cannot be measured at all.
+
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+build=${BUILD:-$root/build}
+out=$build/bench
+
+fail() {
+    echo "bench: $*" >&2
+    exit 1
+}
+
+need() {
+    command -v "$1" >/dev/null 2>&1 || fail "$1 is not installed (Debian: apt install $2)"
+}
+
+case ${1-} in
+    '') ;;
+    --profile) need valgrind valgrind; need callgrind_annotate valgrind ;;
+    *) fail "unknown option $1; usage: t/bench/run.sh [--profile]" ;;
+esac
+
+need perl perl
+need wrk wrk
+need taskset util-linux
+need redis-server redis-server
+need redis-cli redis-tools
+PATH=$PATH:/usr/sbin:/sbin
+need nginx nginx
+
+module=$build/module/ngx_http_workspaces_module.so
+[ -f "$module" ] || fail "$module is missing; run make first"
+
+mkdir -p "$out"
+
+# The exact versions are those of package-lock.json; installed again only when
+# that file changes.
+if [ "${1-}" != --profile ]; then
+    need node nodejs
+    need npm npm
+    if ! cmp -s "$here/package-lock.json" "$out/installed-lock.json"; then
+        echo "bench: installing the Node peer's packages into build/bench" >&2
+        cp "$here/package.json" "$here/package-lock.json" "$out/"
+        (cd "$out" && npm ci --omit=dev --ignore-scripts --no-audit --no-fund \
+            --loglevel=error) >"$out/npm.log" 2>&1 \
+            || fail "npm ci failed; see $out/npm.log"
+        cp "$here/package-lock.json" "$out/installed-lock.json"
+    fi
+fi
+
+export PATH
+exec perl "$here/bench.pl" --module "$module" --out "$out" "$@"
