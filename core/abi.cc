@@ -1,0 +1,334 @@
+// The extern "C" wrappers of workspaces.h: noexcept, one catch-all.
+#include <sodium.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+#include "api/dialect.h"
+#include "engine/core.h"
+#include "seal/keyring.h"
+#include "store/redis_url.h"
+#include "workspaces.h"
+
+namespace {
+
+using wsp::c_str;
+using wsp::view;
+
+// The first memory of an operation's arena: enough for most requests.
+constexpr size_t first_memory = 6144;
+
+template <class Work>
+int guarded(Work work) noexcept {
+  try {
+    return work();
+  } catch (const std::exception&) {
+    return WSP_NOMEM;
+  }
+}
+
+// For parsing: `made->parse` returns a sentence when it is wrong.
+template <class T>
+int report(T** out, T* made, std::string_view wrong,
+           char error[WSP_ERROR_SIZE]) noexcept {
+  if (wrong.empty()) {
+    *out = made;
+    return WSP_OK;
+  }
+  delete made;
+  size_t size = std::min(wrong.size(), size_t{WSP_ERROR_SIZE - 1});
+  std::memcpy(error, wrong.data(), size);
+  error[size] = '\0';
+  return WSP_INVALID;
+}
+
+wsp_op* new_operation() noexcept {
+  void* memory = std::malloc(sizeof(wsp_op) + first_memory);
+  if (memory == nullptr) {
+    return nullptr;
+  }
+  return new (memory)
+      wsp_op(static_cast<char*>(memory) + sizeof(wsp_op), first_memory);
+}
+
+wsp::fault fault_of(unsigned status) noexcept {
+  using wsp::fault;
+  switch (status) {
+    case 401:
+      return fault::unauthenticated;
+    case 403:
+      return fault::forbidden;
+    case 404:
+      return fault::not_found;
+    case 405:
+      return fault::wrong_method;
+    case 408:
+      return fault::timed_out;
+    case 413:
+      return fault::too_large;
+    case 429:
+      return fault::too_many;
+    case 503:
+    case 502:
+    case 504:
+      return fault::unavailable;
+    default:
+      return status >= 500 ? fault::internal : fault::bad_request;
+  }
+}
+
+std::string_view sentence_of(unsigned status) noexcept {
+  switch (status) {
+    case 401:
+      return "authentication required";
+    case 403:
+      return "forbidden";
+    case 404:
+      return "not found";
+    case 405:
+      return "method not allowed";
+    case 408:
+      return "the request did not arrive in time";
+    case 413:
+      return "the body is too large";
+    case 414:
+      return "the request line is too long";
+    case 429:
+      return "too many requests";
+    case 431:
+    case 494:
+      return "the request header is too large";
+    case 503:
+      return "temporarily unavailable";
+    default:
+      return status >= 500 ? "internal error" : "bad request";
+  }
+}
+
+}  // namespace
+
+extern "C" {
+
+int wsp_abi_version(void) { return WSP_ABI_VERSION; }
+
+int wsp_redis_parse(wsp_redis** out, wsp_str url,
+                    char error[WSP_ERROR_SIZE]) {
+  return guarded([&] {
+    auto* made = new wsp_redis;
+    return report(out, made, made->url.parse(view(url)), error);
+  });
+}
+
+void wsp_redis_free(wsp_redis* redis) { delete redis; }
+
+void wsp_redis_get_address(const wsp_redis* redis, wsp_redis_address* out) {
+  out->path = c_str(redis->url.path);
+  out->host = c_str(redis->url.host);
+  out->port = redis->url.port;
+  out->database = redis->url.database;
+}
+
+int wsp_keyring_parse(wsp_keyring** out, wsp_str text,
+                      char error[WSP_ERROR_SIZE]) {
+  return guarded([&] {
+    auto* made = new wsp_keyring;
+    return report(out, made, made->parse(view(text)), error);
+  });
+}
+
+void wsp_keyring_free(wsp_keyring* ring) { delete ring; }
+
+void wsp_wipe(void* data, size_t len) { sodium_memzero(data, len); }
+
+void wsp_seed(unsigned char seed[32]) {
+  // Cannot fail but for a system without random numbers, where it aborts.
+  if (sodium_init() >= 0) {
+    randombytes_buf(seed, 32);
+  } else {
+    std::abort();
+  }
+}
+
+wsp_str wsp_dialect_name(int dialect) {
+  const wsp::dialect* found = wsp::dialect_at(dialect);
+  return c_str(found == nullptr ? std::string_view() : found->name);
+}
+
+int wsp_route_get(wsp_route* out, int dialect, size_t index) {
+  const wsp::dialect* found = wsp::dialect_at(dialect);
+  if (found == nullptr || index >= found->routes.size()) {
+    return WSP_INVALID;
+  }
+  const wsp::route& route = found->routes[index];
+  out->method = c_str(route.method);
+  out->pattern = c_str(route.pattern);
+  out->operation = c_str(route.operation);
+  out->needs = route.needs;
+  return WSP_OK;
+}
+
+int wsp_core_new(wsp_core** out, const wsp_core_options* options) {
+  if (options->size != sizeof *options || options->redis == nullptr ||
+      options->queue == 0 || options->queue > 1000000 ||
+      options->timeout_ms == 0 || options->connect_timeout_ms == 0) {
+    return WSP_INVALID;
+  }
+  return guarded([&] {
+    if (sodium_init() < 0) {
+      return static_cast<int>(WSP_NOMEM);
+    }
+    *out = new wsp_core(*options);
+    return static_cast<int>(WSP_OK);
+  });
+}
+
+void wsp_core_free(wsp_core* core) { delete core; }
+
+void wsp_core_time(wsp_core* core, int64_t wall_ms, uint64_t monotonic_ms) {
+  core->wall_ms = wall_ms;
+  core->data.set_time(monotonic_ms);
+}
+
+void wsp_core_drain(wsp_core* core) { core->data.drain(); }
+
+uint64_t wsp_next_timer(const wsp_core* core) {
+  return core->data.next_timer();
+}
+
+void wsp_core_tick(wsp_core* core) { core->data.tick(); }
+
+int wsp_next_log(wsp_core* core, wsp_log* out) {
+  std::string_view text;
+  if (!core->log.next(&out->level, &text)) {
+    return WSP_AGAIN;
+  }
+  out->text = c_str(text);
+  return WSP_OK;
+}
+
+int wsp_next_action(wsp_core* core, wsp_action* out) {
+  out->link = 0;
+  switch (core->data.next_action()) {
+    case wsp::link::action::connect:
+      out->type = WSP_CONNECT;
+      return WSP_OK;
+    case wsp::link::action::close:
+      out->type = WSP_CLOSE;
+      return WSP_OK;
+    case wsp::link::action::none:
+      break;
+  }
+  return WSP_AGAIN;
+}
+
+void wsp_link_connected(wsp_core* core, unsigned link) {
+  if (link < WSP_LINKS) {
+    core->data.connected();
+  }
+}
+
+void wsp_link_closed(wsp_core* core, unsigned link, wsp_str why) {
+  if (link < WSP_LINKS) {
+    core->data.closed(view(why));
+  }
+}
+
+void wsp_link_input(wsp_core* core, unsigned link, const char* data,
+                    size_t len) {
+  if (link < WSP_LINKS) {
+    core->data.input(data, len);
+  }
+}
+
+int wsp_link_output(wsp_core* core, unsigned link, wsp_str* out) {
+  if (link >= WSP_LINKS) {
+    return WSP_AGAIN;
+  }
+  *out = c_str(core->data.output());
+  return out->len == 0 ? WSP_AGAIN : WSP_OK;
+}
+
+void wsp_link_written(wsp_core* core, unsigned link, size_t len) {
+  if (link < WSP_LINKS) {
+    core->data.written(len);
+  }
+}
+
+int wsp_op_new(wsp_op** out, wsp_core* core, const wsp_request* request,
+               void* data) {
+  const wsp::dialect* speaks = wsp::dialect_at(request->dialect);
+  if (speaks == nullptr || request->size != sizeof *request) {
+    return WSP_INVALID;
+  }
+  wsp_op* op = new_operation();
+  if (op == nullptr) {
+    return WSP_NOMEM;
+  }
+  op->core = core;
+  op->request = request;
+  op->speaks = speaks;
+  op->data = data;
+  *out = op;
+  wsp::start(*op);
+  return op->finished ? WSP_OK : WSP_AGAIN;
+}
+
+int wsp_op_new_error(wsp_op** out, int dialect, unsigned status,
+                     wsp_str request_id) {
+  const wsp::dialect* speaks = wsp::dialect_at(dialect);
+  if (speaks == nullptr) {
+    return WSP_INVALID;
+  }
+  wsp_op* op = new_operation();
+  if (op == nullptr) {
+    return WSP_NOMEM;
+  }
+  try {
+    auto* request = op->memory.make<wsp_request>();
+    request->request_id = request_id;
+    op->request = request;
+    op->speaks = speaks;
+    wsp::give_up(*op, {fault_of(status), sentence_of(status)});
+    op->response.status = status;
+  } catch (const std::bad_alloc&) {
+    wsp_op_free(op);
+    return WSP_NOMEM;
+  }
+  *out = op;
+  return WSP_OK;
+}
+
+wsp_op* wsp_next_done(wsp_core* core) {
+  wsp_op* op = core->done_first;
+  if (op != nullptr) {
+    core->unlist(*op);
+  }
+  return op;
+}
+
+void wsp_op_expire(wsp_op* op) {
+  if (!op->finished) {
+    op->root = {};
+    wsp::give_up(*op, {wsp::fault::unavailable,
+                       "the store did not answer in time"});
+  }
+}
+
+void* wsp_op_data(const wsp_op* op) { return op->data; }
+
+const wsp_response* wsp_op_response(const wsp_op* op) {
+  return &op->response;
+}
+
+wsp_str wsp_op_label(const wsp_op* op) { return c_str(op->label); }
+
+void wsp_op_free(wsp_op* op) {
+  if (op != nullptr) {
+    op->~wsp_op();
+    std::free(op);
+  }
+}
+
+}  // extern "C"

@@ -1,0 +1,56 @@
+// A dialect: a thin wire contract over the services.  It has a table of
+// routes with their handlers, and renders errors.  It makes no rule.
+//
+// A handler gets a call whose caller has been authorized as its route asks.
+// It reads what it still needs, decides through the services, puts what is
+// to change into call.change, and answers.  The pipeline commits.
+#ifndef WORKSPACES_API_DIALECT_H
+#define WORKSPACES_API_DIALECT_H
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "domain/access.h"
+#include "engine/answer.h"
+#include "engine/flow.h"
+#include "engine/operation.h"
+#include "engine/result.h"
+#include "store/commit.h"
+
+namespace wsp {
+
+struct call {
+  explicit call(operation& op) : change(op) {}
+
+  int64_t workspace = 0;       // {workspace} of the path
+  std::string_view user;       // {user} of the path
+  access here;                 // the workspace and the caller's place in it
+  commit change;
+};
+
+using handler = flow<result<answer>> (*)(operation& op, call& request);
+
+struct route {
+  std::string_view method;
+  std::string_view pattern;
+  std::string_view operation;
+  wsp_needs needs;
+  handler handle;
+};
+
+struct dialect {
+  std::string_view name;
+  std::span<const route> routes;
+  // Status and body of a fault; what its headers say is the pipeline's.
+  answer (*render)(arena& memory, const problem& why);
+};
+
+extern const dialect platform_dialect;
+
+// Null past the last.
+const dialect* dialect_at(int number) noexcept;
+
+}  // namespace wsp
+
+#endif  // WORKSPACES_API_DIALECT_H

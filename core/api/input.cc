@@ -1,0 +1,273 @@
+#include "api/input.h"
+
+#include <algorithm>
+
+#include "text/text.h"
+
+namespace wsp {
+
+namespace {
+
+problem invalid(std::string_view field, std::string_view message) noexcept {
+  return {fault::invalid, message, field};
+}
+
+// Text of at most `most` characters without control characters.
+bool is_plain_text(std::string_view text, size_t most) noexcept {
+  auto length = utf8_length(text);
+  return length && *length <= most && !has_control(text);
+}
+
+bool is_logo(std::string_view url) noexcept {
+  constexpr size_t link_max = 2048;
+  constexpr size_t data_max = 65536;
+  for (char c : url) {
+    auto byte = static_cast<unsigned char>(c);
+    if (byte <= 0x20 || byte >= 0x7f || c == '"' || c == '<' || c == '>' ||
+        c == '\\') {
+      return false;
+    }
+  }
+  auto scheme = [&](std::string_view name) {
+    return url.size() > name.size() &&
+           equal_ignoring_case(url.substr(0, name.size()), name);
+  };
+  if (scheme("data:")) {
+    return url.size() <= data_max;
+  }
+  return (scheme("http://") || scheme("https://")) && url.size() <= link_max;
+}
+
+bool is_email(std::string_view text) noexcept {
+  size_t sign = text.find('@');
+  if (sign == text.npos || sign == 0 || sign + 1 == text.size() ||
+      text.size() > 254 || text.find('@', sign + 1) != text.npos ||
+      has_control(text) || !utf8_length(text)) {
+    return false;
+  }
+  return text.find_first_of(" ,;:<>()[]\\\"") == text.npos;
+}
+
+}  // namespace
+
+result<json_document> read_object(operation& op) {
+  auto parsed = json_parse(op.memory, view(op.request->body));
+  if (parsed.ok() && !json_is_object(parsed.value.root())) {
+    return problem{fault::bad_request, "the body must be a JSON object"};
+  }
+  return parsed;
+}
+
+result<std::optional<std::string_view>> read_name(operation& op,
+                                                  const json_t* from) {
+  std::optional<std::string_view> name;
+  const json_t* value = json_object_get(from, "name");
+  if (value == nullptr) {
+    return name;
+  }
+  if (!json_is_string(value)) {
+    return invalid("name", "name must be a string");
+  }
+  if (json_text(value).empty() ||
+      !is_plain_text(json_text(value), name_length_max)) {
+    return invalid("name",
+                   "name must be 1 to 255 characters, without control "
+                   "characters");
+  }
+  name = op.memory.copy(json_text(value));
+  return name;
+}
+
+result<std::optional<std::string_view>> read_logo(operation& op,
+                                                  const json_t* from) {
+  std::optional<std::string_view> logo;
+  const json_t* value = json_object_get(from, "logo");
+  if (value == nullptr) {
+    return logo;
+  }
+  if (!json_is_null(value) && !json_is_string(value)) {
+    return invalid("logo", "logo must be a string or null");
+  }
+  std::string_view url = json_text(value);
+  if (!url.empty() && !is_logo(url)) {
+    return invalid("logo",
+                   "logo must be an http, https or data URL (at most 2048, a "
+                   "data URL 65536 characters)");
+  }
+  logo = op.memory.copy(url);
+  return logo;
+}
+
+result<const list<std::string_view>*> read_labels(operation& op,
+                                                  const json_t* from) {
+  const json_t* value = json_object_get(from, "labels");
+  if (value == nullptr) {
+    return nullptr;
+  }
+  if (!json_is_array(value)) {
+    return invalid("labels", "labels must be an array of strings");
+  }
+  if (json_array_size(value) > labels_max) {
+    return invalid("labels", "labels must be at most 100");
+  }
+  // The arena frees it: a list of views has nothing else to give back.
+  auto* labels = new (op.memory.allocate(sizeof(list<std::string_view>)))
+      list<std::string_view>(arena_allocator<std::string_view>(op.memory));
+  for (size_t i = 0; i < json_array_size(value); i++) {
+    const json_t* each = json_array_get(value, i);
+    if (!json_is_string(each) || json_text(each).empty() ||
+        !is_plain_text(json_text(each), label_length_max)) {
+      return invalid("labels",
+                     "each label must be a string of 1 to 64 characters, "
+                     "without control characters");
+    }
+    if (std::find(labels->begin(), labels->end(), json_text(each)) ==
+        labels->end()) {
+      labels->push_back(op.memory.copy(json_text(each)));
+    }
+  }
+  return labels;
+}
+
+result<role_set> read_roles(operation& op, const json_t* array,
+                            std::string_view field) {
+  if (!json_is_array(array) || json_array_size(array) == 0 ||
+      json_array_size(array) > roles_max) {
+    return invalid(field, op.memory.join(field,
+                                         " must be an array of 1 to 32 role "
+                                         "names"));
+  }
+  std::string_view stored;
+  for (size_t i = 0; i < json_array_size(array); i++) {
+    const json_t* each = json_array_get(array, i);
+    if (!json_is_string(each) || !is_role_name(json_text(each))) {
+      return invalid(field, "a role is a name of 1 to 64 of [A-Za-z0-9_-]");
+    }
+    if (json_text(each) == owner_role) {
+      return invalid(field, "the role owner cannot be given");
+    }
+    if (!role_set(stored).has(json_text(each))) {
+      stored = op.memory.join(stored, stored.empty() ? "" : ",",
+                              json_text(each));
+    }
+  }
+  return role_set(stored);
+}
+
+result<std::string_view> read_user_id(operation& op, const json_t* from,
+                                      const char* field) {
+  const json_t* value = json_object_get(from, field);
+  if (!json_is_string(value) || !is_id(json_text(value))) {
+    return invalid(field,
+                   op.memory.join(field,
+                                  " must be a string of 1 to 255 bytes, "
+                                  "without control characters"));
+  }
+  return op.memory.copy(json_text(value));
+}
+
+namespace {
+
+result<invite> read_invite(operation& op, const json_t* from) {
+  const json_t* email = json_object_get(from, "email");
+  const json_t* name = json_object_get(from, "name");
+  const json_t* roles = json_object_get(from, "roles");
+  if (!json_is_object(from) || !json_is_string(email) ||
+      !is_email(json_text(email))) {
+    return invalid("invites",
+                   "each invite must be an object with a valid email");
+  }
+  if (name != nullptr && !json_is_null(name) &&
+      (!json_is_string(name) ||
+       !is_plain_text(json_text(name), name_length_max))) {
+    return invalid("invites",
+                   "the name of an invite must be at most 255 characters, "
+                   "without control characters");
+  }
+  role_set granted("member");
+  if (roles != nullptr) {
+    auto read = read_roles(op, roles, "invites");
+    if (!read.ok()) {
+      return read.error;
+    }
+    granted = read.value;
+  }
+  json_writer out(op.memory);
+  out.open_object().key("email").string(json_text(email));
+  if (json_is_string(name)) {
+    out.key("name").string(json_text(name));
+  }
+  out.key("roles").open_array();
+  granted.each([&](std::string_view each) { out.string(each); });
+  out.close_array();
+  out.key("created").string(rfc3339(op.memory, now_of(op)));
+  out.close_object();
+  return invite{lower_case(op.memory, json_text(email)), out.view()};
+}
+
+}  // namespace
+
+result<const list<invite>*> read_invites(operation& op, const json_t* from) {
+  const json_t* value = json_object_get(from, "invites");
+  if (value == nullptr) {
+    return nullptr;
+  }
+  if (!json_is_array(value) || json_array_size(value) > invites_max) {
+    return invalid("invites", "invites must be an array of at most 100");
+  }
+  auto* invites = new (op.memory.allocate(sizeof(list<invite>)))
+      list<invite>(arena_allocator<invite>(op.memory));
+  for (size_t i = 0; i < json_array_size(value); i++) {
+    auto read = read_invite(op, json_array_get(value, i));
+    if (!read.ok()) {
+      return read.error;
+    }
+    for (const invite& other : *invites) {
+      if (other.email == read.value.email) {
+        return invalid("invites", "an email is invited twice");
+      }
+    }
+    invites->push_back(read.value);
+  }
+  std::sort(invites->begin(), invites->end(),
+            [](const invite& a, const invite& b) { return a.email < b.email; });
+  return invites;
+}
+
+bool query_reader::next() {
+  while (!rest_.empty()) {
+    size_t end = rest_.find('&');
+    std::string_view each = rest_.substr(0, end);
+    rest_ = end == rest_.npos ? std::string_view() : rest_.substr(end + 1);
+    if (each.empty()) {
+      continue;
+    }
+    size_t equals = each.find('=');
+    auto name =
+        percent_decode(memory_, each.substr(0, equals), plus::is_blank);
+    auto value = equals == each.npos
+                     ? std::optional(std::string_view())
+                     : percent_decode(memory_, each.substr(equals + 1),
+                                      plus::is_blank);
+    if (!name || !value || !utf8_length(*value) || has_control(*value)) {
+      ok_ = false;
+      return false;
+    }
+    name_ = *name;
+    value_ = *value;
+    return true;
+  }
+  return false;
+}
+
+void split_commas(std::string_view text, list<std::string_view>& into) {
+  while (!text.empty()) {
+    size_t comma = text.find(',');
+    if (comma != 0) {
+      into.push_back(text.substr(0, comma));
+    }
+    text = comma == text.npos ? std::string_view() : text.substr(comma + 1);
+  }
+}
+
+}  // namespace wsp

@@ -1,0 +1,37 @@
+// Who may do what: the caller's place in a workspace.
+#ifndef WORKSPACES_DOMAIN_ACCESS_H
+#define WORKSPACES_DOMAIN_ACCESS_H
+
+#include <string_view>
+
+#include "domain/member.h"
+#include "domain/workspace.h"
+#include "engine/operation.h"
+#include "engine/result.h"
+#include "store/commit.h"
+
+namespace wsp {
+
+struct access {
+  workspace record;
+  member mine;
+  bool tenant_admin = false;
+
+  bool owner() const noexcept {
+    return mine.exists() && mine.user == record.owner;
+  }
+  bool admin() const noexcept {
+    return tenant_admin || owner() || mine.roles.has(admin_role);
+  }
+};
+
+// Reads the workspace and the caller's membership, and decides.  not_found
+// for a stranger, whether it exists or not, after the same work; forbidden
+// for a member without the right.  What the decision rests on is put into
+// `change` as checks.
+flow<problem> authorize(operation& op, wsp_needs needs, int64_t workspace,
+                        access& into, commit& change);
+
+}  // namespace wsp
+
+#endif  // WORKSPACES_DOMAIN_ACCESS_H

@@ -1,0 +1,23 @@
+// What a handler answers; the pipeline makes a response of it.
+#ifndef WORKSPACES_ENGINE_ANSWER_H
+#define WORKSPACES_ENGINE_ANSWER_H
+
+#include <cstdint>
+#include <string_view>
+
+namespace wsp {
+
+struct answer {
+  unsigned status = 200;
+  std::string_view body;
+  int64_t revision = -1;      // shown as ETag unless negative
+  bool secret = false;        // no-store, and wiped with the operation
+  std::string_view next;      // target of a Link rel="next"
+  std::string_view allow;     // for 405
+  bool retry_later = false;   // for 503
+  bool challenge = false;     // for 401
+};
+
+}  // namespace wsp
+
+#endif  // WORKSPACES_ENGINE_ANSWER_H

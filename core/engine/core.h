@@ -1,0 +1,26 @@
+// The core of one worker: its links, its clock, its finished operations.
+#ifndef WORKSPACES_ENGINE_CORE_H
+#define WORKSPACES_ENGINE_CORE_H
+
+#include "engine/log.h"
+#include "engine/operation.h"
+#include "engine/random.h"
+#include "store/link.h"
+#include "workspaces.h"
+
+struct wsp_core {
+  explicit wsp_core(const wsp_core_options& options);
+
+  wsp::log_queue log;
+  wsp::random_source random;
+  wsp::link data;
+  const wsp_keyring* keyring;
+  int64_t wall_ms = 0;
+  wsp_op* done_first = nullptr;
+  wsp_op* done_last = nullptr;
+
+  void list_done(wsp_op& op) noexcept;
+  void unlist(wsp_op& op) noexcept;
+};
+
+#endif  // WORKSPACES_ENGINE_CORE_H

@@ -1,0 +1,142 @@
+#include "engine/idempotency.h"
+
+#include <sodium.h>
+
+#include "api/dialect.h"
+#include "engine/random.h"
+#include "store/keys.h"
+#include "store/trip.h"
+#include "text/text.h"
+
+namespace wsp {
+
+namespace {
+
+constexpr std::string_view header_name = "Idempotency-Key";
+// Longer than any request may take.
+constexpr std::string_view claim_ms = "30000";
+constexpr std::string_view answer_ms = "86400000";
+constexpr size_t hash_size = 16;
+constexpr size_t hex_size = 2 * hash_size;
+
+// A stored value: 'R' fingerprint ':' token while it runs, then
+// 'D' fingerprint ' ' status ' ' revision '\n' body.
+constexpr char done = 'D';
+
+// BLAKE2b over the parts, each with its size before it.
+template <class... Parts>
+std::string_view hash(arena& memory, const Parts&... parts) {
+  crypto_generichash_state state;
+  crypto_generichash_init(&state, nullptr, 0, hash_size);
+  auto put = [&](std::string_view part) {
+    uint64_t size = part.size();
+    crypto_generichash_update(
+        &state, reinterpret_cast<const unsigned char*>(&size), sizeof size);
+    crypto_generichash_update(
+        &state, reinterpret_cast<const unsigned char*>(part.data()),
+        part.size());
+  };
+  (put(parts), ...);
+  unsigned char out[hash_size];
+  crypto_generichash_final(&state, out, sizeof out);
+  return hex(memory, {reinterpret_cast<char*>(out), sizeof out});
+}
+
+std::optional<answer> stored_answer(std::string_view stored) noexcept {
+  std::string_view rest = stored.substr(1 + hex_size);
+  size_t line = rest.find('\n');
+  size_t blank = rest.find(' ', 1);
+  if (rest.empty() || line == rest.npos || blank == rest.npos ||
+      blank > line) {
+    return std::nullopt;
+  }
+  auto status = parse_integer(rest.substr(1, blank - 1));
+  auto revision = parse_integer(rest.substr(blank + 1, line - blank - 1));
+  if (!status || !revision) {
+    return std::nullopt;
+  }
+  answer made;
+  made.status = static_cast<unsigned>(*status);
+  made.revision = *revision;
+  made.body = rest.substr(line + 1);
+  return made;
+}
+
+}  // namespace
+
+flow<result<std::optional<answer>>> claim_key(operation& op,
+                                              idempotency& into) {
+  std::optional<answer> first;
+  const wsp_header* header = find_header(op, header_name);
+  if (header == nullptr || into.claimed) {
+    co_return first;
+  }
+  std::string_view name = view(header->value);
+  if (name.empty() || name.size() > 255 || has_control(name) ||
+      count_headers(op, header_name) != 1) {
+    co_return problem{fault::bad_request,
+                      "Idempotency-Key must be one header of 1 to 255 "
+                      "characters"};
+  }
+  arena& memory = arena_of(op);
+  const wsp_request& request = *op.request;
+  into.key = keys_of(op).idempotency(
+      hash(memory, op.speaks->name, op.label, op.who.tenant, op.who.user,
+           name));
+  into.fingerprint = hash(memory, view(request.method), view(request.path),
+                          view(request.query), view(request.body));
+  char token[8];
+  random_of(op).fill(token, sizeof token);
+  into.claim = memory.join("R", into.fingerprint, ":",
+                           hex(memory, {token, sizeof token}));
+  trip asking(op);
+  asking.add({"SET", into.key, into.claim, "NX", "PX", claim_ms});
+  asking.add({"GET", into.key});
+  co_await asking.go();
+  if (!asking.ok()) {
+    co_return asking.failure();
+  }
+  std::string_view stored = asking[1].str();
+  // Also when this trip was sent a second time after a lost link.
+  if (stored == into.claim) {
+    into.claimed = true;
+    co_return first;
+  }
+  if (stored.size() > 1 + hex_size &&
+      stored.substr(1, hex_size) != into.fingerprint) {
+    co_return problem{fault::key_reused,
+                      "this Idempotency-Key was used for another request"};
+  }
+  if (stored.size() > 1 + hex_size && stored[0] == done) {
+    first = stored_answer(stored);
+    if (first) {
+      co_return first;
+    }
+  }
+  co_return problem{fault::conflict,
+                    "the first request with this Idempotency-Key is still "
+                    "running"};
+}
+
+void remember_answer(operation& op, commit& change, const idempotency& held,
+                     const answer& given) {
+  arena& memory = arena_of(op);
+  change.expect(held.claim, {"GET", held.key});
+  change.write({"SET", held.key,
+                memory.join("D", held.fingerprint, " ",
+                            decimal(memory, given.status), " ",
+                            decimal(memory, given.revision), "\n",
+                            given.body),
+                "PX", answer_ms});
+}
+
+flow<problem> release_key(operation& op, const idempotency& held) {
+  commit letting_go(op);
+  letting_go.expect(held.claim, {"GET", held.key});
+  letting_go.write({"UNLINK", held.key});
+  auto running_it = run(op, letting_go);
+  auto outcome = co_await running_it;
+  co_return outcome.error;
+}
+
+}  // namespace wsp

@@ -1,0 +1,87 @@
+#include "engine/operation.h"
+
+#include "engine/core.h"
+#include "engine/pipeline.h"
+#include "text/text.h"
+
+wsp_op::~wsp_op() {
+  if (core != nullptr) {
+    core->unlist(*this);
+  }
+}
+
+namespace wsp {
+
+arena& arena_of(operation& op) noexcept { return op.memory; }
+link& link_of(operation& op) noexcept { return op.core->data; }
+random_source& random_of(operation& op) noexcept { return op.core->random; }
+key_names& keys_of(operation& op) noexcept { return *op.keys; }
+const wsp_keyring* keyring_of(const operation& op) noexcept {
+  return op.core->keyring;
+}
+int64_t now_of(const operation& op) noexcept { return op.core->wall_ms; }
+
+const wsp_header* find_header(const operation& op,
+                              std::string_view name) noexcept {
+  for (size_t i = 0; i < op.request->header_count; i++) {
+    if (equal_ignoring_case(view(op.request->headers[i].name), name)) {
+      return &op.request->headers[i];
+    }
+  }
+  return nullptr;
+}
+
+size_t count_headers(const operation& op, std::string_view name) noexcept {
+  size_t count = 0;
+  for (size_t i = 0; i < op.request->header_count; i++) {
+    count += equal_ignoring_case(view(op.request->headers[i].name), name);
+  }
+  return count;
+}
+
+void log_line(operation& op, int level, std::string_view a,
+              std::string_view b, std::string_view c,
+              std::string_view d) noexcept {
+  op.core->log.add(level, op.label, ": ", a, b, c, d);
+}
+
+namespace {
+
+void finish(operation& op) noexcept {
+  if (!op.root.has_value()) {
+    give_up(op, {fault::unavailable, "out of memory"});
+    return;
+  }
+  op.finished = true;
+  respond(op, op.root.value());
+}
+
+}  // namespace
+
+void give_up(operation& op, problem why) noexcept {
+  op.finished = true;
+  respond_with_problem(op, why);
+}
+
+void start(operation& op) noexcept {
+  try {
+    op.root = serve(op);
+  } catch (const std::bad_alloc&) {
+    give_up(op, {fault::unavailable, "out of memory"});
+    return;
+  }
+  op.root.start();
+  if (op.root.done()) {
+    finish(op);
+  }
+}
+
+void resume(operation& op, std::coroutine_handle<> where) noexcept {
+  where.resume();
+  if (op.root.done() && !op.finished) {
+    finish(op);
+    op.core->list_done(op);
+  }
+}
+
+}  // namespace wsp

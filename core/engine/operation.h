@@ -1,0 +1,84 @@
+// An operation: one request on its way through the core.
+#ifndef WORKSPACES_ENGINE_OPERATION_H
+#define WORKSPACES_ENGINE_OPERATION_H
+
+#include <coroutine>
+#include <string_view>
+
+#include "engine/answer.h"
+#include "engine/arena.h"
+#include "engine/flow.h"
+#include "engine/result.h"
+#include "identity/identity.h"
+#include "store/keys.h"
+#include "workspaces.h"
+
+namespace wsp {
+
+class link;
+class random_source;
+struct dialect;
+
+inline std::string_view view(wsp_str text) noexcept {
+  return {text.data == nullptr ? "" : text.data, text.len};
+}
+inline wsp_str c_str(std::string_view text) noexcept {
+  return {text.data(), text.size()};
+}
+
+}  // namespace wsp
+
+struct wsp_op {
+  wsp_op(void* first, size_t size) noexcept : memory(first, size) {}
+  ~wsp_op();
+
+  wsp::arena memory;
+  wsp_core* core = nullptr;              // null: made by wsp_op_new_error
+  const wsp_request* request = nullptr;  // the driver's
+  const wsp::dialect* speaks = nullptr;
+  void* data = nullptr;
+  std::string_view label = "none";
+  wsp::identity who;
+  wsp::key_names* keys = nullptr;        // once the tenant is known
+  wsp::flow<wsp::answer> root;           // its frames are in `memory`
+  bool finished = false;
+  wsp_response response{};
+
+  // In the core's list of finished ones.
+  bool listed = false;
+  wsp_op* previous = nullptr;
+  wsp_op* next = nullptr;
+};
+
+namespace wsp {
+
+using operation = ::wsp_op;
+
+arena& arena_of(operation& op) noexcept;
+link& link_of(operation& op) noexcept;
+random_source& random_of(operation& op) noexcept;
+key_names& keys_of(operation& op) noexcept;
+const wsp_keyring* keyring_of(const operation& op) noexcept;
+int64_t now_of(const operation& op) noexcept;  // wall clock, milliseconds
+
+// The first header of that name (any case); absent: nothing.
+const wsp_header* find_header(const operation& op,
+                              std::string_view name) noexcept;
+size_t count_headers(const operation& op, std::string_view name) noexcept;
+
+void log_line(operation& op, int level, std::string_view a,
+              std::string_view b = {}, std::string_view c = {},
+              std::string_view d = {}) noexcept;
+
+// Runs the operation on from `where` and lists it when it is finished.
+void resume(operation& op, std::coroutine_handle<> where) noexcept;
+
+// Starts it; afterwards it is finished or waits.
+void start(operation& op) noexcept;
+
+// Gives it the response for a fault found outside of its flow.
+void give_up(operation& op, problem why) noexcept;
+
+}  // namespace wsp
+
+#endif  // WORKSPACES_ENGINE_OPERATION_H

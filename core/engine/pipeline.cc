@@ -1,0 +1,282 @@
+#include "engine/pipeline.h"
+
+#include "api/dialect.h"
+#include "api/router.h"
+#include "domain/access.h"
+#include "engine/idempotency.h"
+#include "store/link.h"
+#include "store/trip.h"
+#include "text/text.h"
+
+namespace wsp {
+
+namespace {
+
+// How often a request decides anew because others were faster.
+constexpr int tries = 16;
+
+constexpr problem crowded{
+    fault::conflict, "others are changing the same at this moment; try again"};
+
+answer refuse(operation& op, const problem& why) {
+  answer made = op.speaks->render(op.memory, why);
+  made.challenge = why.kind == fault::unauthenticated;
+  made.retry_later = why.kind == fault::unavailable;
+  return made;
+}
+
+// Whether an If-Match or If-None-Match (RFC 9110, 13.1) names the revision.
+// A weak tag counts as a strong one: compression makes them weak on the way,
+// and the revision is the same.
+bool names_revision(arena& memory, std::string_view header,
+                    int64_t revision) {
+  std::string_view tag = memory.join("\"", decimal(memory, revision), "\"");
+  while (!header.empty()) {
+    size_t comma = header.find(',');
+    std::string_view each = header.substr(0, comma);
+    header = comma == header.npos ? std::string_view()
+                                  : header.substr(comma + 1);
+    size_t from = each.find_first_not_of(" \t");
+    size_t to = each.find_last_not_of(" \t");
+    if (from == each.npos) {
+      continue;
+    }
+    each = each.substr(from, to - from + 1);
+    if (each.substr(0, 2) == "W/") {
+      each.remove_prefix(2);
+    }
+    if (each == tag || each == "*") {
+      return true;
+    }
+  }
+  return false;
+}
+
+problem check_if_match(operation& op, call& request) {
+  const wsp_header* header = find_header(op, "If-Match");
+  if (header == nullptr || request.workspace == 0) {
+    return {};
+  }
+  int64_t revision = request.here.record.revision;
+  if (!names_revision(op.memory, view(header->value), revision)) {
+    return {fault::precondition,
+            "the workspace is not at the revision of If-Match any more"};
+  }
+  request.change.expect(
+      decimal(op.memory, revision),
+      {"HGET", keys_of(op).workspace(request.workspace), "rev"});
+  return {};
+}
+
+bool not_modified(operation& op, const answer& given) {
+  const wsp_header* header = find_header(op, "If-None-Match");
+  std::string_view method = view(op.request->method);
+  return header != nullptr && given.status == 200 && given.revision >= 0 &&
+         (method == "GET" || method == "HEAD") &&
+         names_revision(op.memory, view(header->value), given.revision);
+}
+
+// The number of partitions is part of every key; it is read when the link
+// comes up for the first time.
+flow<problem> know_partitions(operation& op) {
+  if (!link_of(op).knows_partitions()) {
+    trip asking(op);
+    asking.add({"PING"});
+    co_await asking.go();
+    if (!asking.ok()) {
+      co_return asking.failure();
+    }
+  }
+  co_return problem{};
+}
+
+// Done, refused, or fault::retry.
+flow<result<answer>> attempt(operation& op, const route& to, call& request,
+                             idempotency& key) {
+  request.change.clear();
+  auto authorizing = authorize(op, to.needs, request.workspace, request.here,
+                               request.change);
+  problem refusal = co_await authorizing;
+  if (!refusal.ok()) {
+    co_return refusal;
+  }
+  if (to.method == "POST") {
+    auto claiming = claim_key(op, key);
+    auto first = co_await claiming;
+    if (!first.ok()) {
+      co_return first.error;
+    }
+    if (first.value) {
+      co_return *first.value;
+    }
+  }
+  refusal = check_if_match(op, request);
+  if (!refusal.ok()) {
+    co_return refusal;
+  }
+  auto handling = to.handle(op, request);
+  auto handled = co_await handling;
+  if (!handled.ok()) {
+    co_return handled.error;
+  }
+  answer given = handled.value;
+  bool touches = request.change.touches();
+  if (key.claimed) {
+    if (touches) {
+      // The answer is stored before the commit tells the new revision.
+      int64_t revision = request.here.record.revision;
+      request.change.expect(
+          decimal(op.memory, revision),
+          {"HGET", keys_of(op).workspace(request.workspace), "rev"});
+      given.revision = given.revision < 0 ? -1 : revision + 1;
+    }
+    remember_answer(op, request.change, key, given);
+  }
+  if (request.change.empty()) {
+    co_return given;
+  }
+  auto committing = run(op, request.change);
+  auto outcome = co_await committing;
+  if (!outcome.ok()) {
+    co_return outcome.error;
+  }
+  if (!outcome.value.done) {
+    co_return problem{fault::retry};
+  }
+  if (touches && given.revision >= 0) {
+    given.revision = outcome.value.revision;
+  }
+  co_return given;
+}
+
+}  // namespace
+
+flow<answer> serve(operation& op) {
+  auto who = identify_trusted(op.request->identity);
+  if (!who.ok()) {
+    co_return refuse(op, who.error);
+  }
+  op.who = who.value;
+
+  routed to = find_route(op.memory, *op.speaks, view(op.request->method),
+                         view(op.request->path));
+  if (to.found == nullptr) {
+    answer made = refuse(op, to.error);
+    made.allow = to.allow;
+    co_return made;
+  }
+  op.label = to.found->operation;
+
+  auto knowing = know_partitions(op);
+  problem failed = co_await knowing;
+  if (!failed.ok()) {
+    co_return refuse(op, failed);
+  }
+  op.keys = op.memory.make<key_names>(op.memory, op.who.tenant,
+                                      link_of(op).partitions());
+
+  call request(op);
+  request.workspace = to.workspace;
+  request.user = to.user;
+  idempotency key;
+  for (int i = 0; i < tries; i++) {
+    auto trying = attempt(op, *to.found, request, key);
+    auto outcome = co_await trying;
+    if (outcome.ok()) {
+      co_return outcome.value;
+    }
+    failed = outcome.error;
+    if (failed.kind != fault::retry) {
+      break;
+    }
+    failed = crowded;
+  }
+  // What became of a commit is unknown when the store went away: the claim
+  // then stands until it expires.
+  if (key.claimed && failed.kind != fault::unavailable) {
+    auto releasing = release_key(op, key);
+    problem ignored = co_await releasing;
+    (void)ignored;
+  }
+  co_return refuse(op, failed);
+}
+
+// -- the response
+
+namespace {
+
+constexpr std::string_view json_type = "application/json; charset=utf-8";
+
+void bare_unavailable(operation& op) noexcept {
+  static const wsp_header retry = {c_str("Retry-After"), c_str("1")};
+  op.response = {};
+  op.response.status = 503;
+  op.response.content_type = c_str(json_type);
+  op.response.body = c_str("{\"message\":\"out of memory\"}");
+  op.response.headers = &retry;
+  op.response.header_count = 1;
+}
+
+class header_list {
+ public:
+  explicit header_list(arena& memory)
+      : headers_(memory.array<wsp_header>(room)) {}
+  void add(std::string_view name, std::string_view value) noexcept {
+    if (!value.empty() && count_ < room) {
+      headers_[count_++] = {c_str(name), c_str(value)};
+    }
+  }
+  const wsp_header* data() const noexcept { return headers_; }
+  size_t size() const noexcept { return count_; }
+
+ private:
+  static constexpr size_t room = 8;
+  wsp_header* headers_;
+  size_t count_ = 0;
+};
+
+}  // namespace
+
+void respond(operation& op, const answer& given) noexcept {
+  try {
+    header_list headers(op.memory);
+    std::string_view id = view(op.request->request_id);
+    headers.add("X-Request-ID", has_control(id) ? std::string_view() : id);
+    headers.add("Cache-Control",
+                given.secret ? "no-store" : "private, no-cache");
+    if (given.revision >= 0) {
+      headers.add("ETag", op.memory.join(
+                              "\"", decimal(op.memory, given.revision),
+                              "\""));
+    }
+    if (!given.next.empty()) {
+      headers.add("Link",
+                  op.memory.join("<", given.next, ">; rel=\"next\""));
+    }
+    headers.add("Allow", given.allow);
+    headers.add("Retry-After", given.retry_later ? "1" : "");
+    headers.add("WWW-Authenticate", given.challenge ? "Bearer" : "");
+    op.response.headers = headers.data();
+    op.response.header_count = headers.size();
+    op.response.secret = given.secret ? 1 : 0;
+    if (not_modified(op, given)) {
+      op.response.status = 304;
+      return;
+    }
+    op.response.status = given.status;
+    op.response.content_type = c_str(json_type);
+    op.response.body = c_str(given.body);
+  } catch (const std::bad_alloc&) {
+    bare_unavailable(op);
+  }
+}
+
+void respond_with_problem(operation& op, const problem& why) noexcept {
+  try {
+    respond(op, refuse(op, why));
+  } catch (const std::bad_alloc&) {
+    bare_unavailable(op);
+  }
+}
+
+}  // namespace wsp

@@ -1,0 +1,26 @@
+// The way of every request, on one screen:
+//
+//   identify -> route -> authorize -> handle -> commit -> respond
+//
+// authorize and handle only read and decide; what is to change they put into
+// a commit together with what must still be true then.  When somebody else
+// was faster the two run again, a bounded number of times.
+#ifndef WORKSPACES_ENGINE_PIPELINE_H
+#define WORKSPACES_ENGINE_PIPELINE_H
+
+#include "engine/answer.h"
+#include "engine/flow.h"
+#include "engine/operation.h"
+#include "engine/result.h"
+
+namespace wsp {
+
+flow<answer> serve(operation& op);
+
+// Fill in op.response.  When memory runs out it is a bare 503.
+void respond(operation& op, const answer& given) noexcept;
+void respond_with_problem(operation& op, const problem& why) noexcept;
+
+}  // namespace wsp
+
+#endif  // WORKSPACES_ENGINE_PIPELINE_H

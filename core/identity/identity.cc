@@ -1,0 +1,43 @@
+#include "identity/identity.h"
+
+#include "engine/operation.h"
+#include "text/text.h"
+
+namespace wsp {
+
+bool is_id(std::string_view text) noexcept {
+  return !text.empty() && text.size() <= id_size_max && !has_control(text) &&
+         utf8_length(text).has_value();
+}
+
+namespace {
+
+// A short list of what means yes, so that a "false", "off" or a typing error
+// never makes an admin.
+bool says_yes(std::string_view text) noexcept {
+  return text == "1" || equal_ignoring_case(text, "on") ||
+         equal_ignoring_case(text, "true") ||
+         equal_ignoring_case(text, "yes");
+}
+
+}  // namespace
+
+result<identity> identify_trusted(const wsp_identity& given) noexcept {
+  identity who;
+  who.tenant = view(given.tenant);
+  who.user = view(given.user);
+  if (who.tenant.empty() || who.user.empty()) {
+    return problem{fault::unauthenticated, "authentication required"};
+  }
+  if (!is_id(who.tenant) || !is_id(who.user)) {
+    return problem{fault::unauthenticated, "invalid identity"};
+  }
+  who.email = view(given.email);
+  who.name = view(given.name);
+  who.roles = view(given.roles);
+  who.permissions = view(given.permissions);
+  who.tenant_admin = says_yes(view(given.admin));
+  return who;
+}
+
+}  // namespace wsp

@@ -1,0 +1,86 @@
+-- Commit: a list of checks and a list of writes, applied all or nothing.
+--
+-- KEYS[1]   the token of this commit; the other KEYS are what it names
+-- ARGV[1]   how long the token is remembered, in milliseconds
+-- ARGV[2]   how many checks follow
+-- a check:  what the command must answer ("=" and the text of the answer,
+--           or "!" for nil), then a command
+-- a write:  a command
+-- command:  how many arguments come after this number, its name, the index
+--           of its key in KEYS, the rest of its arguments
+--
+-- Answers {1, answer of the last write} when it is done, be it now or by an
+-- earlier sending of the same token, and {0, number of the failed check} when
+-- nothing was written.
+--
+-- The first write sets the token: when Redis is out of memory, a replica or
+-- cannot persist, it refuses that one, and nothing is half written.
+--
+-- UNLIST <key> <prefix> <suffix> <member> is no command of Redis: for each
+-- field of the hash or member of the set <key> it removes <member> from the
+-- sorted set named prefix .. escaped field .. suffix, or, when suffix is "",
+-- the field "active" of that hash if it equals <member>. Those keys are in
+-- the slot of the declared ones (same hash tag).
+
+local done = redis.call('GET', KEYS[1])
+if done then
+  return {1, done}
+end
+
+local at = 3
+
+local function next_command()
+  local count = tonumber(ARGV[at])
+  local command = {ARGV[at + 1], KEYS[tonumber(ARGV[at + 2])]}
+  for i = 3, count do
+    command[i] = ARGV[at + i]
+  end
+  at = at + count + 1
+  return command
+end
+
+local function escape(text)
+  return (string.gsub(text, '[^%w_.~-]', function(c)
+    return string.format('%%%02X', string.byte(c))
+  end))
+end
+
+local function unlist(from, prefix, suffix, member)
+  local is_set = redis.call('TYPE', from).ok == 'set'
+  local names = redis.call(is_set and 'SMEMBERS' or 'HKEYS', from)
+  for _, name in ipairs(names) do
+    local key = prefix .. escape(name) .. suffix
+    if suffix ~= '' then
+      redis.call('ZREM', key, member)
+    elseif redis.call('HGET', key, 'active') == member then
+      redis.call('HDEL', key, 'active')
+    end
+  end
+  return #names
+end
+
+for check = 1, tonumber(ARGV[2]) do
+  local expected = ARGV[at]
+  at = at + 1
+  local got = redis.call(unpack(next_command()))
+  if (got and '=' .. tostring(got) or '!') ~= expected then
+    return {0, check}
+  end
+end
+
+redis.call('SET', KEYS[1], '', 'PX', ARGV[1])
+local last = ''
+while at <= #ARGV do
+  local command = next_command()
+  if command[1] == 'UNLIST' then
+    last = unlist(command[2], command[3], command[4], command[5])
+  else
+    last = redis.call(unpack(command))
+  end
+end
+if type(last) == 'table' then
+  last = last.ok
+end
+last = tostring(last)
+redis.call('SET', KEYS[1], last, 'PX', ARGV[1])
+return {1, last}

@@ -1,0 +1,46 @@
+#include "store/keys.h"
+
+#include "text/text.h"
+
+namespace wsp {
+
+namespace {
+
+// CRC-32 (ISO 3309).  Bitwise: a tenant's name is short.
+uint32_t crc32(std::string_view text) noexcept {
+  uint32_t crc = 0xffffffffu;
+  for (char c : text) {
+    crc ^= static_cast<unsigned char>(c);
+    for (int bit = 0; bit < 8; bit++) {
+      crc = (crc >> 1) ^ ((crc & 1) != 0 ? 0xedb88320u : 0u);
+    }
+  }
+  return ~crc;
+}
+
+}  // namespace
+
+key_names::key_names(arena& memory, std::string_view tenant,
+                     unsigned partitions)
+    : memory_(memory) {
+  prefix_ = memory.join("wsp:{", decimal(memory, crc32(tenant) % partitions),
+                        "}:", percent_encode(memory, tenant), ":");
+}
+
+std::string_view key_names::of(int64_t id, std::string_view suffix) {
+  return join("w:", decimal(memory_, id), suffix);
+}
+
+std::string_view key_names::user(std::string_view user) {
+  return join("u:", percent_encode(memory_, user));
+}
+
+std::string_view key_names::user_workspaces(std::string_view user) {
+  return join("u:", percent_encode(memory_, user), user_workspaces_suffix());
+}
+
+std::string_view key_names::label(std::string_view label) {
+  return join("l:", percent_encode(memory_, label));
+}
+
+}  // namespace wsp

@@ -1,0 +1,69 @@
+// The names of everything in Redis, in this one place.
+//
+//   wsp:partitions              how many partitions there are
+//   wsp:{P}:T:                  begins every key of tenant T, where P is the
+//                               CRC-32 of the tenant modulo the partitions:
+//                               one tenant is in one slot of a cluster
+//     id                        counter of workspace ids
+//     ws                        sorted set of all workspace ids, by id
+//     w:ID                      hash: the workspace record
+//     w:ID:m                    hash: user -> membership
+//     w:ID:i                    hash: lower-cased e-mail -> invitation (JSON)
+//     w:ID:x                    hash: slot -> sealed blob
+//     w:ID:c                    set of users whose active workspace it is
+//     u:USER                    hash: what is stored of a user (active)
+//     u:USER:w                  sorted set of the ids of a user's workspaces
+//     l:LABEL                   sorted set of the ids of workspaces with it
+//     t:TOKEN                   a commit that was done (expires)
+//     k:HASH                    an Idempotency-Key (expires)
+//
+// T, USER and LABEL are percent-encoded but for [A-Za-z0-9_.~-], which is
+// injective: no two identities share a key, and none can bring in ":" or
+// "{}".  The fields of hashes are the names as they are.
+#ifndef WORKSPACES_STORE_KEYS_H
+#define WORKSPACES_STORE_KEYS_H
+
+#include <cstdint>
+#include <string_view>
+
+#include "engine/arena.h"
+
+namespace wsp {
+
+class key_names {
+ public:
+  key_names(arena& memory, std::string_view tenant, unsigned partitions);
+
+  std::string_view counter() { return join("id"); }
+  std::string_view workspaces() { return join("ws"); }
+  std::string_view workspace(int64_t id) { return of(id, ""); }
+  std::string_view members(int64_t id) { return of(id, ":m"); }
+  std::string_view invites(int64_t id) { return of(id, ":i"); }
+  std::string_view sealed(int64_t id) { return of(id, ":x"); }
+  std::string_view contexts(int64_t id) { return of(id, ":c"); }
+  std::string_view user(std::string_view user);
+  std::string_view user_workspaces(std::string_view user);
+  std::string_view label(std::string_view label);
+  std::string_view token(std::string_view token) { return join("t:", token); }
+  std::string_view idempotency(std::string_view hash) {
+    return join("k:", hash);
+  }
+  // Begins user() and user_workspaces() of every user.
+  std::string_view users_prefix() { return join("u:"); }
+  // Ends user_workspaces().
+  static std::string_view user_workspaces_suffix() { return ":w"; }
+
+ private:
+  template <class... Parts>
+  std::string_view join(const Parts&... parts) {
+    return memory_.join(prefix_, parts...);
+  }
+  std::string_view of(int64_t id, std::string_view suffix);
+
+  arena& memory_;
+  std::string_view prefix_;
+};
+
+}  // namespace wsp
+
+#endif  // WORKSPACES_STORE_KEYS_H

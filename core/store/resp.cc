@@ -1,0 +1,137 @@
+#include "store/resp.h"
+
+#include <cstdlib>
+#include <new>
+
+namespace wsp {
+
+formatted_command::formatted_command(
+    std::span<const std::string_view> parts) {
+  constexpr size_t few = 16;
+  const char* few_texts[few];
+  size_t few_sizes[few];
+  arena memory;
+  const char** texts = few_texts;
+  size_t* sizes = few_sizes;
+  if (parts.size() > few) {
+    texts = memory.array<const char*>(parts.size());
+    sizes = memory.array<size_t>(parts.size());
+  }
+  for (size_t i = 0; i < parts.size(); i++) {
+    texts[i] = parts[i].data() == nullptr ? "" : parts[i].data();
+    sizes[i] = parts[i].size();
+  }
+  auto made = redisFormatCommandArgv(&text_, static_cast<int>(parts.size()),
+                                     texts, sizes);
+  if (made < 0 || text_ == nullptr) {
+    throw std::bad_alloc();
+  }
+  size_ = static_cast<size_t>(made);
+}
+
+formatted_command::~formatted_command() { std::free(text_); }
+
+namespace {
+
+// No answer of ours has more; a corrupt one could ask for any amount.
+constexpr long long most_elements = 1 << 20;
+
+reply* place(const redisReadTask* task) noexcept {
+  if (task->parent != nullptr) {
+    auto* parent = static_cast<reply*>(task->parent->obj);
+    if (parent == nullptr || task->idx < 0 ||
+        static_cast<size_t>(task->idx) >= parent->count) {
+      return nullptr;
+    }
+    return &parent->elements[task->idx];
+  }
+  try {
+    return static_cast<arena*>(task->privdata)->make<reply>();
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
+
+void* create_string(const redisReadTask* task, char* text, size_t size) {
+  reply* made = place(task);
+  if (made == nullptr) {
+    return nullptr;
+  }
+  try {
+    made->bytes =
+        static_cast<arena*>(task->privdata)->copy({text, size});
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+  made->type =
+      task->type == REDIS_REPLY_ERROR ? reply::error : reply::text;
+  return made;
+}
+
+// hiredis 1.0 counts elements as size_t, 0.14 as int.
+template <class Count>
+void* create_array(const redisReadTask* task, Count elements) {
+  auto count = static_cast<long long>(elements);
+  reply* made = count < 0 || count > most_elements ? nullptr : place(task);
+  if (made == nullptr) {
+    return nullptr;
+  }
+  try {
+    made->elements = static_cast<arena*>(task->privdata)
+                         ->array<reply>(static_cast<size_t>(count));
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+  made->count = static_cast<size_t>(count);
+  made->type = reply::array;
+  return made;
+}
+
+void* create_integer(const redisReadTask* task, long long value) {
+  reply* made = place(task);
+  if (made != nullptr) {
+    made->type = reply::integer;
+    made->number = value;
+  }
+  return made;
+}
+
+void* create_nil(const redisReadTask* task) { return place(task); }
+
+void free_object(void*) {}  // it is the arena's
+
+redisReplyObjectFunctions functions() noexcept {
+  redisReplyObjectFunctions made{};
+  made.createString = create_string;
+  made.createArray = create_array;
+  made.createInteger = create_integer;
+  made.createNil = create_nil;
+  made.freeObject = free_object;
+  return made;
+}
+
+redisReplyObjectFunctions reply_functions = functions();
+
+}  // namespace
+
+redisReader* new_reader(arena& memory) noexcept {
+  redisReader* reader = redisReaderCreateWithFunctions(&reply_functions);
+  if (reader != nullptr) {
+    reader->privdata = &memory;
+  }
+  return reader;
+}
+
+reply copy_reply(arena& memory, const reply& from) {
+  reply made = from;
+  made.bytes = memory.copy(from.bytes);
+  if (from.type == reply::array) {
+    made.elements = memory.array<reply>(from.count);
+    for (size_t i = 0; i < from.count; i++) {
+      made.elements[i] = copy_reply(memory, from.elements[i]);
+    }
+  }
+  return made;
+}
+
+}  // namespace wsp

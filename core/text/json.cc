@@ -1,0 +1,133 @@
+#include "text/json.h"
+
+#include <new>
+
+#include "text/text.h"
+
+namespace wsp {
+
+namespace {
+
+// The offset of the bracket that goes too deep, before jansson's recursion
+// sees it.
+std::optional<size_t> too_deep(std::string_view text) noexcept {
+  unsigned depth = 0;
+  bool in_string = false;
+  for (size_t i = 0; i < text.size(); i++) {
+    char c = text[i];
+    if (in_string) {
+      if (c == '\\') {
+        i++;
+      } else if (c == '"') {
+        in_string = false;
+      }
+    } else if (c == '"') {
+      in_string = true;
+    } else if (c == '{' || c == '[') {
+      if (++depth > json_depth_max) {
+        return i;
+      }
+    } else if ((c == '}' || c == ']') && depth > 0) {
+      depth--;
+    }
+  }
+  return std::nullopt;
+}
+
+problem at(arena& memory, std::string_view what, int64_t line,
+           int64_t column) {
+  return {fault::bad_request,
+          memory.join("the body is not valid JSON: ", what, " at line ",
+                      decimal(memory, line), ", column ",
+                      decimal(memory, column))};
+}
+
+std::string_view reason(const json_error_t& error) noexcept {
+  // Fixed sentences: jansson's own quote the text, which may be a secret.
+  switch (json_error_code(&error)) {
+    case json_error_duplicate_key:
+      return "duplicate key";
+    case json_error_invalid_utf8:
+      return "invalid UTF-8";
+    case json_error_premature_end_of_input:
+      return "it ends too early";
+    case json_error_end_of_input_expected:
+      return "something follows its end";
+    case json_error_null_character:
+    case json_error_null_byte_in_key:
+      return "U+0000 in a string";
+    case json_error_numeric_overflow:
+      return "a number is out of range";
+    default:
+      return "syntax error";
+  }
+}
+
+}  // namespace
+
+result<json_document> json_parse(arena& memory, std::string_view text) {
+  if (auto deep = too_deep(text)) {
+    int64_t line = 1;
+    int64_t column = 1;
+    for (size_t i = 0; i < *deep; i++) {
+      column++;
+      if (text[i] == '\n') {
+        line++;
+        column = 1;
+      }
+    }
+    return at(memory, "nesting deeper than 32", line, column);
+  }
+  json_error_t error;
+  json_t* root = json_loadb(text.data(), text.size(),
+                            JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+  if (root != nullptr) {
+    return json_document(root);
+  }
+  // jansson leaves the code unset where an allocation failed deep inside.
+  auto code = json_error_code(&error);
+  if (code == json_error_out_of_memory || code == json_error_unknown) {
+    throw std::bad_alloc();
+  }
+  return at(memory, reason(error), error.line, error.column);
+}
+
+void json_put_string(buffer& out, std::string_view text) {
+  out.put('"');
+  size_t from = 0;
+  for (size_t i = 0; i < text.size(); i++) {
+    auto c = static_cast<unsigned char>(text[i]);
+    if (c >= 0x20 && c != '"' && c != '\\') {
+      continue;
+    }
+    out.put(text.substr(from, i - from));
+    from = i + 1;
+    switch (c) {
+      case '"':
+        out.put("\\\"");
+        break;
+      case '\\':
+        out.put("\\\\");
+        break;
+      case '\n':
+        out.put("\\n");
+        break;
+      case '\r':
+        out.put("\\r");
+        break;
+      case '\t':
+        out.put("\\t");
+        break;
+      default: {
+        constexpr char digits[] = "0123456789abcdef";
+        char escape[6] = {'\\', 'u', '0', '0', digits[c >> 4],
+                          digits[c & 15]};
+        out.put(std::string_view(escape, 6));
+      }
+    }
+  }
+  out.put(text.substr(from));
+  out.put('"');
+}
+
+}  // namespace wsp

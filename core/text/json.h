@@ -1,0 +1,111 @@
+// JSON in and out.  The one place that touches jansson.
+#ifndef WORKSPACES_TEXT_JSON_H
+#define WORKSPACES_TEXT_JSON_H
+
+#include <jansson.h>
+
+#include <optional>
+#include <string_view>
+
+#include "engine/arena.h"
+#include "engine/result.h"
+
+namespace wsp {
+
+constexpr unsigned json_depth_max = 32;
+
+// A parsed text; owns jansson's tree.
+class json_document {
+ public:
+  json_document() noexcept = default;
+  explicit json_document(json_t* root) noexcept : root_(root) {}
+  json_document(json_document&& other) noexcept
+      : root_(std::exchange(other.root_, nullptr)) {}
+  json_document& operator=(json_document&& other) noexcept {
+    std::swap(root_, other.root_);
+    return *this;
+  }
+  ~json_document() { json_decref(root_); }
+  const json_t* root() const noexcept { return root_; }
+
+ private:
+  json_t* root_ = nullptr;
+};
+
+// Refuses with line and column, and never with a piece of the text: what is
+// not JSON, duplicate keys, invalid UTF-8, lone surrogates, U+0000, numbers
+// out of range, and nesting deeper than json_depth_max.  Throws bad_alloc.
+result<json_document> json_parse(arena& memory, std::string_view text);
+
+inline std::string_view json_text(const json_t* value) noexcept {
+  return {json_string_value(value), json_string_length(value)};
+}
+
+// Appends the text as a JSON string.  It must be UTF-8.
+void json_put_string(buffer& out, std::string_view text);
+
+// Writes objects and arrays with the commas in their places.
+class json_writer {
+ public:
+  explicit json_writer(arena& memory, size_t room = 512)
+      : out_(memory, room) {}
+
+  json_writer& open_object() { return open('{'); }
+  json_writer& close_object() { return close('}'); }
+  json_writer& open_array() { return open('['); }
+  json_writer& close_array() { return close(']'); }
+
+  json_writer& key(std::string_view name) {
+    separate();
+    json_put_string(out_, name);
+    out_.put(':');
+    comma_ = false;
+    return *this;
+  }
+  json_writer& string(std::string_view text) {
+    separate();
+    json_put_string(out_, text);
+    return *this;
+  }
+  json_writer& number(long long value) {
+    separate();
+    out_.number(value);
+    return *this;
+  }
+  json_writer& boolean(bool value) { return raw(value ? "true" : "false"); }
+  json_writer& null() { return raw("null"); }
+  // A text that is JSON already.
+  json_writer& raw(std::string_view json) {
+    separate();
+    out_.put(json);
+    return *this;
+  }
+
+  std::string_view view() const noexcept { return out_.view(); }
+
+ private:
+  json_writer& open(char c) {
+    separate();
+    out_.put(c);
+    comma_ = false;
+    return *this;
+  }
+  json_writer& close(char c) {
+    out_.put(c);
+    comma_ = true;
+    return *this;
+  }
+  void separate() {
+    if (comma_) {
+      out_.put(',');
+    }
+    comma_ = true;
+  }
+
+  buffer out_;
+  bool comma_ = false;
+};
+
+}  // namespace wsp
+
+#endif  // WORKSPACES_TEXT_JSON_H
