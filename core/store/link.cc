@@ -90,6 +90,9 @@ link::action link::next_action() noexcept {
     want_close_ = false;
     return action::close;
   }
+  if (state_ == state::idle && now_ >= retry_at_) {
+    connect_now();
+  }
   if (want_connect_) {
     want_connect_ = false;
     return action::connect;
@@ -447,7 +450,8 @@ void link::enqueue(trip* asking, uint32_t replies) {
 
 bool link::submit(trip& asking) {
   if (state_ == state::idle) {
-    if (!draining_ || failures_ != 0) {
+    bool due = now_ >= retry_at_ || (draining_ && failures_ == 0);
+    if (!due) {
       asking.failure_ = store_away;
       return false;
     }

@@ -45,8 +45,6 @@ class link {
   link& operator=(const link&) = delete;
 
   void set_time(uint64_t now) noexcept { now_ = now; }
-  // Asks for the first connection.
-  void open() noexcept { connect_now(); }
 
   // What the driver is to do; each is said once.
   enum class action { none, connect, close };
@@ -117,7 +115,7 @@ class link {
   bool want_close_ = false;
   bool draining_ = false;
   uint64_t deadline_ = 0;     // connect and handshake
-  uint64_t retry_at_ = never;  // while idle
+  uint64_t retry_at_ = 0;     // while idle; the first time at once
   unsigned failures_ = 0;     // since it was last ready for a while
   uint64_t ready_since_ = 0;
 
