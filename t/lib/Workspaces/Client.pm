@@ -6,6 +6,7 @@ use strict;
 use warnings;
 
 use Carp qw(croak);
+use Errno;
 use IO::Select;
 use IO::Socket::INET;
 use IO::Socket::UNIX;
@@ -79,11 +80,11 @@ sub answer {
             return $got;
         }
         my $left = $end - time;
-        return _none('timeout')
-            if $left <= 0
-            || !IO::Select->new($self->{socket})->can_read($left);
+        return _none('timeout') if $left <= 0;
+        IO::Select->new($self->{socket})->can_read($left) or next;
         my $n = sysread $self->{socket}, $self->{bytes}, 65536,
                         length $self->{bytes};
+        next if !defined $n && $!{EINTR};
         return _none('closed') unless $n;
     }
 }
