@@ -13,27 +13,13 @@
  */
 
 #include "ngx_http_workspaces_driver.h"
-
-
-#define NGX_HTTP_WORKSPACES_READ_SIZE   32768
-#define NGX_HTTP_WORKSPACES_READ_TURNS  16
-
-
-typedef struct {
-    ngx_connection_t                 *connection;   /* NULL: closed */
-    ngx_http_workspaces_driver_t     *driver;
-    unsigned                          number;
-    ngx_uint_t                        address;      /* of redis->addrs */
-
-    unsigned                          tried:1;      /* address failed so far */
-    unsigned                          connected:1;
-} ngx_http_workspaces_link_t;
+#include "ngx_http_workspaces_link.h"
 
 
 struct ngx_http_workspaces_driver_s {
     wsp_core                         *core;
-    ngx_http_workspaces_redis_t      *redis;
     ngx_log_t                        *log;
+    ngx_msec_t                        timeout;      /* of an operation */
 
     ngx_http_workspaces_link_t        links[WSP_LINKS];
 
@@ -52,15 +38,11 @@ struct ngx_http_workspaces_driver_s {
     ngx_queue_t                       finished;     /* sent, not yet ended */
 
     unsigned                          draining:1;
-
-    char                              buffer[NGX_HTTP_WORKSPACES_READ_SIZE];
 };
 
 
 static void ngx_http_workspaces_event(ngx_http_workspaces_driver_t *driver,
     ngx_event_t *ev, ngx_event_handler_pt handler);
-static void ngx_http_workspaces_enter(ngx_http_workspaces_driver_t *driver);
-static void ngx_http_workspaces_post(ngx_http_workspaces_driver_t *driver);
 static void ngx_http_workspaces_turn_handler(ngx_event_t *ev);
 static void ngx_http_workspaces_turn(ngx_http_workspaces_driver_t *driver);
 static void ngx_http_workspaces_timer(ngx_http_workspaces_driver_t *driver);
@@ -68,16 +50,6 @@ static void ngx_http_workspaces_timer_handler(ngx_event_t *ev);
 static void ngx_http_workspaces_deadline_handler(ngx_event_t *ev);
 static void ngx_http_workspaces_finish(ngx_http_workspaces_op_t *op);
 static void ngx_http_workspaces_log(ngx_http_workspaces_driver_t *driver);
-static void ngx_http_workspaces_link_connect(ngx_http_workspaces_link_t *link);
-static void ngx_http_workspaces_link_up(ngx_http_workspaces_link_t *link);
-static ngx_int_t ngx_http_workspaces_link_test(
-    ngx_http_workspaces_link_t *link);
-static void ngx_http_workspaces_link_close(ngx_http_workspaces_link_t *link);
-static void ngx_http_workspaces_link_lost(ngx_http_workspaces_link_t *link,
-    const char *why);
-static void ngx_http_workspaces_link_read_handler(ngx_event_t *rev);
-static void ngx_http_workspaces_link_write_handler(ngx_event_t *wev);
-static void ngx_http_workspaces_link_write(ngx_http_workspaces_link_t *link);
 
 
 ngx_http_workspaces_driver_t *
@@ -97,15 +69,10 @@ ngx_http_workspaces_driver_create(ngx_cycle_t *cycle,
         return NULL;
     }
 
-    driver->redis = &wmcf->redis;
     driver->log = cycle->log;
+    driver->timeout = wmcf->redis.timeout;
     driver->clock_msec = ngx_current_msec;
     driver->nobody.fd = (ngx_socket_t) -1;
-
-    for (i = 0; i < WSP_LINKS; i++) {
-        driver->links[i].driver = driver;
-        driver->links[i].number = i;
-    }
 
     ngx_queue_init(&driver->waiting);
     ngx_queue_init(&driver->finished);
@@ -144,6 +111,15 @@ ngx_http_workspaces_driver_create(ngx_cycle_t *cycle,
                       "workspaces: the core could not be made: %d", rc);
         ngx_free(driver);
         return NULL;
+    }
+
+    for (i = 0; i < WSP_LINKS; i++) {
+        driver->links[i].driver = driver;
+        driver->links[i].core = driver->core;
+        driver->links[i].number = (unsigned) i;
+        driver->links[i].addrs = wmcf->redis.addrs;
+        driver->links[i].naddrs = wmcf->redis.naddrs;
+        driver->links[i].log = driver->log;
     }
 
     ngx_http_workspaces_enter(driver);
@@ -207,9 +183,7 @@ ngx_http_workspaces_driver_destroy(ngx_http_workspaces_driver_t *driver)
 }
 
 
-/* Comes before anything else that is asked of the core. */
-
-static void
+void
 ngx_http_workspaces_enter(ngx_http_workspaces_driver_t *driver)
 {
     int64_t      wall;
@@ -230,7 +204,7 @@ ngx_http_workspaces_enter(ngx_http_workspaces_driver_t *driver)
 }
 
 
-static void
+void
 ngx_http_workspaces_post(ngx_http_workspaces_driver_t *driver)
 {
     ngx_post_event(&driver->turn, &ngx_posted_events);
@@ -454,14 +428,14 @@ ngx_http_workspaces_op_start(ngx_http_workspaces_driver_t *driver,
     }
 
     op->waiting = 1;
-    op->deadline = ngx_current_msec + driver->redis->timeout;
+    op->deadline = ngx_current_msec + driver->timeout;
 
     ngx_queue_insert_tail(&driver->waiting, &op->queue);
 
     driver->deadline.cancelable = 0;
 
     if (!driver->deadline.timer_set) {
-        ngx_add_timer(&driver->deadline, driver->redis->timeout);
+        ngx_add_timer(&driver->deadline, driver->timeout);
     }
 
     return NGX_AGAIN;
@@ -501,267 +475,5 @@ ngx_http_workspaces_op_end(ngx_http_workspaces_op_t *op)
                                       ngx_queue_empty(&op->driver->waiting);
         op->waiting = 0;
         op->driver = NULL;
-    }
-}
-
-
-static void
-ngx_http_workspaces_link_connect(ngx_http_workspaces_link_t *link)
-{
-    ngx_int_t                      rc;
-    ngx_addr_t                    *addr;
-    ngx_connection_t              *c;
-    ngx_peer_connection_t          peer;
-    ngx_http_workspaces_driver_t  *driver;
-
-    driver = link->driver;
-
-    ngx_http_workspaces_link_close(link);
-
-    if (link->tried) {
-        link->address = (link->address + 1) % driver->redis->naddrs;
-    }
-
-    link->tried = 1;
-
-    addr = &driver->redis->addrs[link->address];
-
-    ngx_memzero(&peer, sizeof(ngx_peer_connection_t));
-
-    peer.sockaddr = addr->sockaddr;
-    peer.socklen = addr->socklen;
-    peer.name = &addr->name;
-    peer.get = ngx_event_get_peer;
-    peer.log = driver->log;
-
-    /* the core says what happened to a link, in a line of its own */
-
-    peer.log_error = NGX_ERROR_INFO;
-
-    rc = ngx_event_connect_peer(&peer);
-
-    if (rc != NGX_OK && rc != NGX_AGAIN) {
-        ngx_http_workspaces_link_lost(link, "connect() failed");
-        return;
-    }
-
-    c = peer.connection;
-
-    c->data = link;
-    c->read->handler = ngx_http_workspaces_link_read_handler;
-    c->write->handler = ngx_http_workspaces_link_write_handler;
-
-    link->connection = c;
-
-    /* batches are complete: waiting for more would only add latency */
-
-    if (addr->sockaddr->sa_family != AF_UNIX) {
-        (void) ngx_tcp_nodelay(c);
-    }
-
-    if (rc == NGX_OK) {
-        ngx_http_workspaces_link_up(link);
-    }
-}
-
-
-static void
-ngx_http_workspaces_link_up(ngx_http_workspaces_link_t *link)
-{
-    link->tried = 0;
-    link->connected = 1;
-
-    wsp_link_connected(link->driver->core, link->number);
-}
-
-
-/* NGX_OK: the connection stands.  NGX_ERROR: it does not, and is closed. */
-
-static ngx_int_t
-ngx_http_workspaces_link_test(ngx_http_workspaces_link_t *link)
-{
-    int        err;
-    u_char     why[NGX_MAX_ERROR_STR];
-    u_char    *p;
-    socklen_t  len;
-
-    if (link->connected) {
-        return NGX_OK;
-    }
-
-    err = 0;
-    len = sizeof(int);
-
-    if (getsockopt(link->connection->fd, SOL_SOCKET, SO_ERROR, (void *) &err,
-                   &len)
-        == -1)
-    {
-        err = ngx_socket_errno;
-    }
-
-    if (err) {
-        p = ngx_strerror(err, why, sizeof(why) - 1);
-        *p = '\0';
-
-        ngx_http_workspaces_link_lost(link, (const char *) why);
-        return NGX_ERROR;
-    }
-
-    ngx_http_workspaces_link_up(link);
-
-    return NGX_OK;
-}
-
-
-static void
-ngx_http_workspaces_link_close(ngx_http_workspaces_link_t *link)
-{
-    if (link->connection == NULL) {
-        return;
-    }
-
-    ngx_close_connection(link->connection);
-
-    link->connection = NULL;
-    link->connected = 0;
-}
-
-
-static void
-ngx_http_workspaces_link_lost(ngx_http_workspaces_link_t *link,
-    const char *why)
-{
-    wsp_str  str;
-
-    ngx_http_workspaces_link_close(link);
-
-    str.data = why;
-    str.len = ngx_strlen(why);
-
-    wsp_link_closed(link->driver->core, link->number, str);
-
-    ngx_http_workspaces_post(link->driver);
-}
-
-
-static void
-ngx_http_workspaces_link_read_handler(ngx_event_t *rev)
-{
-    ssize_t                        n;
-    ngx_uint_t                     turns;
-    ngx_connection_t              *c;
-    ngx_http_workspaces_link_t    *link;
-    ngx_http_workspaces_driver_t  *driver;
-
-    c = rev->data;
-    link = c->data;
-    driver = link->driver;
-
-    ngx_http_workspaces_enter(driver);
-
-    if (ngx_http_workspaces_link_test(link) != NGX_OK) {
-        return;
-    }
-
-    ngx_http_workspaces_post(driver);
-
-    for (turns = 0; turns < NGX_HTTP_WORKSPACES_READ_TURNS; turns++) {
-
-        n = c->recv(c, (u_char *) driver->buffer,
-                    NGX_HTTP_WORKSPACES_READ_SIZE);
-
-        if (n == NGX_AGAIN) {
-            break;
-        }
-
-        if (n == 0) {
-            ngx_http_workspaces_link_lost(link, "Redis closed the connection");
-            return;
-        }
-
-        if (n == NGX_ERROR) {
-            ngx_http_workspaces_link_lost(link, "recv() failed");
-            return;
-        }
-
-        wsp_link_input(driver->core, link->number, driver->buffer, (size_t) n);
-
-        if (!rev->ready) {
-            break;
-        }
-    }
-
-    if (ngx_handle_read_event(rev, 0) != NGX_OK) {
-        ngx_http_workspaces_link_lost(link, "its events failed");
-        return;
-    }
-
-    /* let requests have their turn before there is more */
-
-    if (rev->ready) {
-        ngx_post_event(rev, &ngx_posted_next_events);
-    }
-}
-
-
-static void
-ngx_http_workspaces_link_write_handler(ngx_event_t *wev)
-{
-    ngx_connection_t            *c;
-    ngx_http_workspaces_link_t  *link;
-
-    c = wev->data;
-    link = c->data;
-
-    ngx_http_workspaces_enter(link->driver);
-
-    if (ngx_http_workspaces_link_test(link) != NGX_OK) {
-        return;
-    }
-
-    if (ngx_handle_write_event(wev, 0) != NGX_OK) {
-        ngx_http_workspaces_link_lost(link, "its events failed");
-        return;
-    }
-
-    ngx_http_workspaces_post(link->driver);
-}
-
-
-static void
-ngx_http_workspaces_link_write(ngx_http_workspaces_link_t *link)
-{
-    ssize_t            n;
-    wsp_str            out;
-    wsp_core          *core;
-    ngx_connection_t  *c;
-
-    c = link->connection;
-
-    if (c == NULL || !link->connected) {
-        return;
-    }
-
-    core = link->driver->core;
-
-    while (c->write->ready
-           && wsp_link_output(core, link->number, &out) == WSP_OK)
-    {
-        n = c->send(c, (u_char *) out.data, out.len);
-
-        if (n == NGX_ERROR) {
-            ngx_http_workspaces_link_lost(link, "send() failed");
-            return;
-        }
-
-        if (n == NGX_AGAIN) {
-            break;
-        }
-
-        wsp_link_written(core, link->number, (size_t) n);
-    }
-
-    if (ngx_handle_write_event(c->write, 0) != NGX_OK) {
-        ngx_http_workspaces_link_lost(link, "its events failed");
     }
 }

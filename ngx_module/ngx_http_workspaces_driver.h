@@ -40,6 +40,12 @@ ngx_http_workspaces_driver_t *ngx_http_workspaces_driver_create(
     ngx_cycle_t *cycle, ngx_http_workspaces_main_conf_t *wmcf);
 void ngx_http_workspaces_driver_destroy(ngx_http_workspaces_driver_t *driver);
 
+/* Sets the core's time; comes before anything else that is asked of it. */
+void ngx_http_workspaces_enter(ngx_http_workspaces_driver_t *driver);
+
+/* Has the core make its turn before this turn of the event loop ends. */
+void ngx_http_workspaces_post(ngx_http_workspaces_driver_t *driver);
+
 /*
  * NGX_OK: finished already.  NGX_AGAIN: the handler will be called, after the
  * deadline at the latest.  NGX_ERROR: out of memory, nothing was started.

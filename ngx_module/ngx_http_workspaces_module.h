@@ -3,8 +3,9 @@
  * module.
  *
  *     module.c    directives, merging, start and end of a worker
- *     conf.c      what each directive takes and refuses
- *     driver.c    the core, its links to Redis, its timers
+ *     conf*.c     what each directive takes and refuses
+ *     driver.c    the core, its operations and its timers
+ *     link.c      its connections to Redis
  *     request.c   content handler: from request to operation and back
  *     body.c      request bodies, kept out of temporary files
  *     path.c      the path below the mount

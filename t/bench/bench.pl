@@ -28,7 +28,7 @@ use Bench::Room;
 my @SCENARIOS = qw(content);
 my %PACKAGE   = (content => 'Bench::Content');
 
-my $WARM_UP_SECONDS = 1;
+my $WARM_UP_SECONDS = 2;    # LuaJIT and V8 compile what is hot
 my $STRACE_SECONDS  = 1;
 
 my %option = (

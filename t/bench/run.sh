@@ -30,7 +30,7 @@ need() {
 
 case ${1-} in
     '') ;;
-    --profile) need valgrind valgrind; need callgrind_annotate valgrind ;;
+    --profile) need valgrind valgrind; need callgrind_control valgrind ;;
     *) fail "unknown option $1; usage: t/bench/run.sh [--profile]" ;;
 esac
 

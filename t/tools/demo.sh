@@ -167,17 +167,17 @@ config, logs, keys and data: $dir; \`make stop\` ends it.  To paste:
   id=\$(curl -s $alice $json $api -d '{"name": "Berlin", "labels": ["team"]}' | tee /dev/stderr | sed 's/.*"_id": *"\\([^"]*\\)".*/\\1/')
 
 # list, get, rename
-  curl -i $alice $api
-  curl -i $alice $api/\$id
-  curl -i $alice $json -X PUT $api/\$id -d '{"name": "Berlin Mitte"}'
+  curl -iw '\\n' $alice $api
+  curl -iw '\\n' $alice $api/\$id
+  curl -iw '\\n' $alice $json -X PUT $api/\$id -d '{"name": "Berlin Mitte"}'
 
 # add a member, list members
-  curl -i $alice $json $api/\$id/members -d '{"userId": "bob", "roles": ["member"]}'
-  curl -i $alice $api/\$id/members
+  curl -iw '\\n' $alice $json $api/\$id/members -d '{"userId": "bob", "roles": ["member"]}'
+  curl -iw '\\n' $alice $api/\$id/members
 
 # as admin of the tenant: search all workspaces, seal data, read it back
-  curl -i $admin "$api/all?name=^berlin&select=name,members"
-  curl -i $admin $json -H 'x-encrypted-id: billing' $api/\$id/encrypted -d '{"apiKey": "secret-key"}'
-  curl -i $admin -H 'x-encrypted-id: billing' $api/\$id/encrypted
+  curl -iw '\\n' $admin "$api/all?name=^berlin&select=name,members"
+  curl -iw '\\n' $admin $json -H 'x-encrypted-id: billing' $api/\$id/encrypted -d '{"apiKey": "secret-key"}'
+  curl -iw '\\n' $admin -H 'x-encrypted-id: billing' $api/\$id/encrypted
 
 END

@@ -1,7 +1,9 @@
 #!/bin/bash
-# prove.sh debian|sanitizer [FILE...]   runs t/*.t, or the files named
+# prove.sh debian|neighbours|sanitizer [FILE...]   runs t/*.t, or FILEs
 #
 #   debian      the installed nginx with the dynamic module
+#   neighbours  the same, and before it Debian's lua and nchan modules, which
+#               bring C libraries of their own, an old hiredis among them
 #   sanitizer   the nginx of sanitized-nginx.sh
 #
 # Ports, server root, Redis and temporary files are this run's own, so runs
@@ -9,7 +11,7 @@
 
 . "$(dirname "$0")/lib.sh"
 
-pass=${1:?debian or sanitizer}
+pass=${1:?debian, neighbours or sanitizer}
 shift
 cd "$top"
 [ $# -gt 0 ] || set -- t/*.t
@@ -31,9 +33,21 @@ mkdir "$room/tmp" "$room/reports"
 chmod 755 "$room"
 
 case $pass in
-    debian)
+    debian|neighbours)
         export TEST_NGINX_BINARY=${TEST_NGINX_BINARY:-$(command -v nginx)}
         export TEST_NGINX_LOAD_MODULES=$build/module/$module.so
+        if [ "$pass" = neighbours ]; then
+            # without a master process nchan aborts at exit, alone too
+            export TEST_NGINX_MASTER_PROCESS=on
+            where=$("$TEST_NGINX_BINARY" -V 2>&1 | tr ' ' '\n' \
+                    | sed -n 's,^--modules-path=,,p')
+            for neighbour in ngx_nchan_module ngx_http_lua_module \
+                             ndk_http_module; do
+                [ -f "$where/$neighbour.so" ] || die "no $where/$neighbour.so"
+                TEST_NGINX_LOAD_MODULES="$where/$neighbour.so \
+$TEST_NGINX_LOAD_MODULES"
+            done
+        fi
         ;;
     sanitizer)
         export SANITIZER_REPORTS=$room/reports
@@ -42,7 +56,7 @@ case $pass in
         export TEST_NGINX_TIMEOUT=${TEST_NGINX_TIMEOUT:-10}
         ;;
     *)
-        die "no pass $pass: debian or sanitizer"
+        die "no pass $pass: debian, neighbours or sanitizer"
         ;;
 esac
 

@@ -10,6 +10,7 @@
 
 . "$(dirname "$0")/lib.sh"
 
+cd "$top"
 out=$build/test
 rm -rf "$out"
 mkdir -p "$out"
@@ -130,17 +131,16 @@ else
         "this repository)"
 fi
 
-setup "build the sanitizer nginx" "$tools/sanitized-nginx.sh" || :
+setup "build the sanitizer nginx" "$tools/sanitized-nginx.sh" \
+    && sanitizer=yes || sanitizer=
 
 say "t/*.t with the installed nginx and with the sanitizer nginx"
 export PROVE_OPTIONS="-v ${PROVE_OPTIONS:-}"
 begin "suites, installed nginx" "$tools/prove.sh" debian
-if [ -f "$build/asan.env" ]; then
-    begin "suites, sanitizer nginx" "$tools/prove.sh" sanitizer
-    finish "suites, installed nginx"
-    finish "suites, sanitizer nginx"
-else
-    finish "suites, installed nginx"
-fi
+[ -z "$sanitizer" ] || begin "suites, sanitizer nginx" "$tools/prove.sh" sanitizer
+finish "suites, installed nginx"
+[ -z "$sanitizer" ] || finish "suites, sanitizer nginx"
+
+step "beside lua and nchan" "$tools/prove.sh" neighbours t/001-*.t || :
 
 the_end

@@ -68,6 +68,7 @@ app.get('/api/workspaces/:id(^\\d+$)', async (request, reply) => {
 
   return reply
     .header('Content-Type', JSON_TYPE)
+    .header('Cache-Control', 'private, no-cache')
     .header('ETag', `"${rev}"`)
     .header('X-Request-ID', request.id)
     .send(`{"_id":"${id}","name":${JSON.stringify(name)},"logo":${

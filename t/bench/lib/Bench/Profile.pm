@@ -43,7 +43,7 @@ sub run {
     my %wrapper = map {
         $_ => ['valgrind', '--tool=callgrind', '--instr-atstart=no',
             '--callgrind-out-file=' . $room->dir . "/callgrind.$_",
-            '--separate-callers=0', '--quiet']
+            '--quiet']
     } qw(a b);
 
     my @peers = $scenario->can('start_single')->($room, $option, %wrapper);
@@ -75,11 +75,9 @@ sub count {
         if $round->{non_2xx};
     $room->end($peer->{pid}, 'TERM', 30);
 
-    my $file = $room->dir . "/callgrind.$peer->{key}";
     return {
         requests  => $round->{requests},
-        self      => annotate($file, 'no'),
-        inclusive => annotate($file, 'yes'),
+        functions => read_costs($room->dir . "/callgrind.$peer->{key}"),
     };
 }
 
@@ -91,27 +89,63 @@ sub control {
     return;
 }
 
-# [{ ir, function, object }], highest first.
-sub annotate {
-    my ($file, $inclusive) = @_;
+# Reads callgrind's file: [{ function, object, self, inclusive }].
+#
+# A function's lines follow its "fn=" line, a line of source each: position
+# and cost.  A line after "calls=" holds what a call cost with all below it.
+# Names are given once, "(7) name", and by number after that.  (The annotating
+# tool that comes with callgrind splits a function by source file, and then
+# forgets the object of the parts.)
+sub read_costs {
+    my ($file) = @_;
 
-    open my $from, '-|', 'callgrind_annotate', '--auto=no', '--threshold=100',
-        '--show-percs=no', "--inclusive=$inclusive", $file
-        or die "callgrind_annotate: $!\n";
-    my @functions;
-    while (<$from>) {
-        my ($ir, $what) = /^\s*([\d,]+)\s+(\S.*)$/ or next;
-        next if $what =~ /^PROGRAM TOTALS/ || $what !~ /:/;
-        my $object = $what =~ s/ \[([^\]]*)\]$// ? $1 : '';
-        $what =~ s/^[^:]*://;               # the source file
-        next if $inclusive eq 'yes' && $what =~ /'\d+$/;    # recursion
-        $what =~ s/'\d+$//;
-        $ir =~ tr/,//d;
-        push @functions,
-            { ir => $ir, function => $what, object => $object };
+    my (%name, %cost, $object, $current, $called_object, $called, $in_call);
+    my $known = sub {
+        my ($table, $text) = @_;
+        my ($id, $name) = $text =~ /^(\(\d+\))(?: (.*))?$/ or return $text;
+        $name{$table}{$id} = $name if defined $name;
+        return $name{$table}{$id} // '?';
+    };
+
+    open my $in, '<', $file or die "$file: $!\n";
+    while (<$in>) {
+        if (/^[+\-*\d]\S* (\d+)/) {
+            if (!$in_call) {
+                $cost{$current}{self} += $1;
+                $cost{$current}{inclusive} += $1;
+            } elsif ($called ne $current) {         # else recursion
+                $cost{$current}{inclusive} += $1;
+            }
+            $in_call = 0;
+        } elsif (/^ob=(.*)/) {
+            $object = $known->('object', $1);
+        } elsif (/^cob=(.*)/) {
+            $called_object = $known->('object', $1);
+        } elsif (/^fn=(.*)/) {
+            $current = join "\n", $object, $known->('function', $1);
+        } elsif (/^cfn=(.*)/) {
+            $called = join "\n", $called_object // $object,
+                $known->('function', $1);
+            undef $called_object;
+        } elsif (/^calls=/) {
+            $in_call = 1;
+        }
     }
-    close $from or die "callgrind_annotate failed on $file\n";
-    return \@functions;
+    die "callgrind left nothing in $file\n" if !%cost;
+
+    # fn'2 is fn called from within itself: its own cost is fn's, and what it
+    # calls is in fn already
+    my %function;
+    for my $key (keys %cost) {
+        my ($in_object, $function) = split /\n/, $key;
+        my $level = $function =~ s/'\d+$//;
+        $function =~ s/std::basic_string_view<char, [^>]*> ?>/string_view/g;
+        my $one = $function{$in_object}{$function} //=
+            { function => $function, object => $in_object };
+        $one->{self} += $cost{$key}{self} // 0;
+        $one->{inclusive} += $level ? 0 : $cost{$key}{inclusive} // 0;
+    }
+    return [map { values %$_ } values %function];
 }
 
 sub place {
@@ -131,8 +165,8 @@ sub print_places {
     my %sum;
     for my $peer (@$peers) {
         my $of = $profile->{ $peer->{key} };
-        $sum{ $peer->{key} }{ place($_) } += $_->{ir} / $of->{requests}
-            for @{ $of->{self} };
+        $sum{ $peer->{key} }{ place($_) } += $_->{self} / $of->{requests}
+            for @{ $of->{functions} };
     }
 
     print "\nInstructions a request, user space only\n\n";
@@ -165,11 +199,12 @@ sub print_top {
     my ($title, $profile, $way) = @_;
 
     print "\nInstructions a request, $title\n\n";
-    my @top = sort { $b->{ir} <=> $a->{ir} } @{ $profile->{$way} };
+    my @top =
+        sort { $b->{$way} <=> $a->{$way} } @{ $profile->{functions} };
     for my $function (@top[0 .. ($#top < $TOP ? $#top : $TOP - 1)]) {
         my $name = $function->{function};
         $name = substr($name, 0, 77) . '...' if length $name > 80;
-        printf "%9.0f  %-12s  %s\n", $function->{ir} / $profile->{requests},
+        printf "%9.0f  %-12s  %s\n", $function->{$way} / $profile->{requests},
             place($function), $name;
     }
     return;

@@ -167,9 +167,12 @@ sub print_notes {
             my $others = $peer->{load}{busy}
                 + ($place->{redis} == $place->{load}
                 ? $peer->{redis}{busy} : 0);
-            printf "note: the server of (%s) was busy %.0f %% of the time "
-                . "(wrk's CPU %.0f %%): it could have done more\n",
-                $peer->{key}, 100 * $peer->{server}{busy}, 100 * $others;
+            printf "note: the server of (%s) was busy %.0f %% of the time, "
+                . "wrk's CPU %.0f %%: %s\n",
+                $peer->{key}, 100 * $peer->{server}{busy}, 100 * $others,
+                $others < $IDLE_SERVER
+                ? 'other programs had the CPUs; measure again when it is quiet'
+                : 'the server could have done more';
         }
         if ($peer->{socket_errors}) {
             print "note: $peer->{socket_errors} socket errors or timeouts "

@@ -1,0 +1,39 @@
+/*
+ * fixture.h - a small world in Redis, and a request of each operation in it.
+ *
+ * Tenant acme: workspace "Target" of user owner, with the members admin
+ * (role admin), member, viewer, custom (role billing_x) and target, a pending
+ * invitation of guest@example.com, a sealed blob, and one who was removed;
+ * workspace "Neighbour" of user neighbour.  Tenant globex has a workspace
+ * "Foreign" of user foreign.
+ */
+#ifndef TEST_FIXTURE_H
+#define TEST_FIXTURE_H
+
+#include "driver.h"
+
+struct fixture {
+    char target[24];        /* ids; none of the other tenant's has this one */
+    char neighbour[24];
+};
+
+/* Makes it in an empty Redis and remembers it (redis_save). */
+void fixture_make(struct driver *d, struct fixture *made);
+
+/* The path of a route with its parameters filled in; static. */
+const char *path_of(const wsp_route *route, const char *workspace);
+
+/* A request that succeeds for whoever may.  Fails the test for an operation
+ * without a sample: a new route must be given one. */
+struct ask sample_of(const wsp_route *route, const char *workspace);
+
+/* Makes a workspace and returns its id; static, for 8 calls. */
+const char *make_workspace(struct driver *d, const char *user,
+                           const char *body);
+void add_member(struct driver *d, const char *workspace, const char *by,
+                const char *user, const char *roles);
+
+/* "_id" of a workspace in an answer; static, for 8 calls. */
+const char *id_in(const struct answer *answer);
+
+#endif /* TEST_FIXTURE_H */

@@ -1,0 +1,85 @@
+# What must be true of the keyspace of every tenant at any time, whatever
+# went wrong: the record of a workspace, its members and the indexes agree.
+package Workspaces::Invariants;
+
+use strict;
+use warnings;
+
+use Exporter qw(import);
+use JSON ();
+
+our @EXPORT_OK = qw(broken_invariants);
+
+sub _decoded {
+    my ($text) = @_;
+    $text =~ s/%([0-9A-F]{2})/chr hex $1/ge;
+    return $text;
+}
+
+# Sentences; none when all is well.
+sub broken_invariants {
+    my ($redis) = @_;
+    my %tenants;
+    for my $key (@{ $redis->ask('KEYS', 'wsp:{*') }) {
+        my ($prefix, $rest) = $key =~ /^(wsp:\{\d+\}:[^:]*:)(.*)$/
+            or return "odd key $key";
+        $tenants{$prefix}{$rest} = 1;
+    }
+    return map { _of_tenant($redis, $_, $tenants{$_}) } sort keys %tenants;
+}
+
+sub _of_tenant {
+    my ($redis, $prefix, $keys) = @_;
+    my @wrong;
+    my %listed = map { $_ => 1 }
+        @{ $redis->ask('ZRANGE', $prefix . 'ws', 0, -1) };
+    my (%record, %belongs, %labelled);
+
+    for my $key (keys %$keys) {
+        if ($key =~ /^w:(\d+)$/) {
+            $record{$1} = { @{ $redis->ask('HGETALL', $prefix . $key) } };
+        } elsif ($key =~ /^w:(\d+):m$/) {
+            my %members = @{ $redis->ask('HGETALL', $prefix . $key) };
+            $belongs{$1}{$_} = $members{$_} for keys %members;
+        } elsif ($key =~ /^l:(.*)$/) {
+            my $label = _decoded($1);
+            $labelled{$_}{$label} = 1
+                for @{ $redis->ask('ZRANGE', $prefix . $key, 0, -1) };
+        }
+    }
+
+    my $say = sub { push @wrong, "$prefix workspace $_[0]: $_[1]" };
+    for my $id (keys %{ { %listed, %record, %belongs, %labelled } }) {
+        my $record = $record{$id} or do { $say->($id, 'no record'); next };
+        $say->($id, 'not listed') unless $listed{$id};
+        $say->($id, "no $_")
+            for grep { !length($record->{$_} // '') } qw(name rev owner);
+        my $members = $belongs{$id} || {};
+        $say->($id, 'its owner is no member')
+            unless exists $members->{ $record->{owner} };
+        my $admins = grep { /[ ,]admin(?:,|$)/ } values %$members;
+        $say->($id, "$admins admins, counted $record->{admins}")
+            unless $admins == $record->{admins};
+        my $labels = join ' ',
+            sort @{ JSON::decode_json($record->{labels} || '[]') };
+        $say->($id, 'its labels and the index differ')
+            unless $labels eq join ' ', sort keys %{ $labelled{$id} };
+    }
+
+    # both ways: what users have, and what workspaces have
+    my %has;
+    for my $key (keys %$keys) {
+        my ($user) = $key =~ /^u:(.*):w$/ or next;
+        $has{$_}{ _decoded($user) } = 1
+            for @{ $redis->ask('ZRANGE', $prefix . $key, 0, -1) };
+    }
+    for my $id (keys %{ { %has, %belongs } }) {
+        my $there = join ' ', sort keys %{ $has{$id} };
+        my $here = join ' ', sort keys %{ $belongs{$id} };
+        $say->($id, "members $here, listed for $there")
+            unless $here eq $there;
+    }
+    return @wrong;
+}
+
+1;
