@@ -53,6 +53,13 @@ wsp_op* new_operation() noexcept {
       wsp_op(static_cast<char*>(memory) + sizeof(wsp_op), first_memory);
 }
 
+wsp::connection& connection_at(wsp_core* core, unsigned link) noexcept {
+  if (link == 0) {
+    return core->data;
+  }
+  return core->tracking;
+}
+
 wsp::fault fault_of(unsigned status) noexcept {
   using wsp::fault;
   switch (status) {
@@ -189,15 +196,28 @@ void wsp_core_free(wsp_core* core) { delete core; }
 void wsp_core_time(wsp_core* core, int64_t wall_ms, uint64_t monotonic_ms) {
   core->wall_ms = wall_ms;
   core->data.set_time(monotonic_ms);
+  core->records.set_time(monotonic_ms);
+  core->tracking.set_time(monotonic_ms);
 }
 
-void wsp_core_drain(wsp_core* core) { core->data.drain(); }
+void wsp_core_drain(wsp_core* core) {
+  core->data.drain();
+  core->tracking.drain();
+}
 
 uint64_t wsp_next_timer(const wsp_core* core) {
-  return core->data.next_timer();
+  uint64_t next = core->data.next_timer();
+  return core->records.enabled()
+             ? std::min(next, core->tracking.next_timer())
+             : next;
 }
 
-void wsp_core_tick(wsp_core* core) { core->data.tick(); }
+void wsp_core_tick(wsp_core* core) {
+  core->data.tick();
+  if (core->records.enabled()) {
+    core->tracking.tick();
+  }
+}
 
 int wsp_next_log(wsp_core* core, wsp_log* out) {
   std::string_view text;
@@ -209,51 +229,43 @@ int wsp_next_log(wsp_core* core, wsp_log* out) {
 }
 
 int wsp_next_action(wsp_core* core, wsp_action* out) {
-  out->link = 0;
-  switch (core->data.next_action()) {
-    case wsp::link::action::connect:
-      out->type = WSP_CONNECT;
-      return WSP_OK;
-    case wsp::link::action::close:
-      out->type = WSP_CLOSE;
-      return WSP_OK;
-    case wsp::link::action::none:
-      break;
+  unsigned links = core->records.enabled() ? WSP_LINKS : 1;
+  for (unsigned i = 0; i < links; i++) {
+    out->link = i;
+    switch (connection_at(core, i).next_action()) {
+      case wsp::connection::action::connect:
+        out->type = WSP_CONNECT;
+        return WSP_OK;
+      case wsp::connection::action::close:
+        out->type = WSP_CLOSE;
+        return WSP_OK;
+      case wsp::connection::action::none:
+        break;
+    }
   }
   return WSP_AGAIN;
 }
 
 void wsp_link_connected(wsp_core* core, unsigned link) {
-  if (link < WSP_LINKS) {
-    core->data.connected();
-  }
+  connection_at(core, link).connected();
 }
 
 void wsp_link_closed(wsp_core* core, unsigned link, wsp_str why) {
-  if (link < WSP_LINKS) {
-    core->data.closed(view(why));
-  }
+  connection_at(core, link).closed(view(why));
 }
 
 void wsp_link_input(wsp_core* core, unsigned link, const char* data,
                     size_t len) {
-  if (link < WSP_LINKS) {
-    core->data.input(data, len);
-  }
+  connection_at(core, link).input(data, len);
 }
 
 int wsp_link_output(wsp_core* core, unsigned link, wsp_str* out) {
-  if (link >= WSP_LINKS) {
-    return WSP_AGAIN;
-  }
-  *out = c_str(core->data.output());
+  *out = c_str(connection_at(core, link).output());
   return out->len == 0 ? WSP_AGAIN : WSP_OK;
 }
 
 void wsp_link_written(wsp_core* core, unsigned link, size_t len) {
-  if (link < WSP_LINKS) {
-    core->data.written(len);
-  }
+  connection_at(core, link).written(len);
 }
 
 int wsp_op_new(wsp_op** out, wsp_core* core, const wsp_request* request,

@@ -4,13 +4,14 @@
 
 namespace {
 
-wsp::link_options make_link_options(const wsp_core_options& options) {
-  wsp::link_options made;
+wsp::connection_options make_options(const wsp_core_options& options,
+                                     std::string_view suffix) {
+  wsp::connection_options made;
   made.redis = &options.redis->url;
   made.timeout_ms = options.timeout_ms;
   made.connect_timeout_ms = options.connect_timeout_ms;
-  made.queue = options.queue;
   made.client_name = wsp::view(options.client_name);
+  made.client_name += suffix;
   return made;
 }
 
@@ -18,7 +19,9 @@ wsp::link_options make_link_options(const wsp_core_options& options) {
 
 wsp_core::wsp_core(const wsp_core_options& options)
     : random(options.seed),
-      data(make_link_options(options), log, random),
+      data(make_options(options, ""), options.queue, log, random),
+      records(options.cache_size, options.max_stale_ms, data, random),
+      tracking(make_options(options, "-tracking"), records, log, random),
       keyring(options.keyring) {}
 
 void wsp_core::list_done(wsp_op& op) noexcept {

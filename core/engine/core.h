@@ -5,7 +5,9 @@
 #include "engine/log.h"
 #include "engine/operation.h"
 #include "engine/random.h"
+#include "store/cache.h"
 #include "store/link.h"
+#include "store/tracking.h"
 #include "workspaces.h"
 
 struct wsp_core {
@@ -14,6 +16,8 @@ struct wsp_core {
   wsp::log_queue log;
   wsp::random_source random;
   wsp::link data;
+  wsp::cache records;
+  wsp::tracking_link tracking;
   const wsp_keyring* keyring;
   int64_t wall_ms = 0;
   wsp_op* done_first = nullptr;

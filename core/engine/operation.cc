@@ -14,6 +14,7 @@ namespace wsp {
 
 arena& arena_of(operation& op) noexcept { return op.memory; }
 link& link_of(operation& op) noexcept { return op.core->data; }
+cache& cache_of(operation& op) noexcept { return op.core->records; }
 random_source& random_of(operation& op) noexcept { return op.core->random; }
 key_names& keys_of(operation& op) noexcept { return *op.keys; }
 const wsp_keyring* keyring_of(const operation& op) noexcept {

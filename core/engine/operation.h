@@ -15,6 +15,7 @@
 
 namespace wsp {
 
+class cache;
 class link;
 class random_source;
 struct dialect;
@@ -56,6 +57,7 @@ using operation = ::wsp_op;
 
 arena& arena_of(operation& op) noexcept;
 link& link_of(operation& op) noexcept;
+cache& cache_of(operation& op) noexcept;
 random_source& random_of(operation& op) noexcept;
 key_names& keys_of(operation& op) noexcept;
 const wsp_keyring* keyring_of(const operation& op) noexcept;

@@ -1,0 +1,25 @@
+#include "store/exchange.h"
+
+#include "store/link.h"
+#include "store/resp.h"
+
+namespace wsp {
+
+exchange::~exchange() {
+  if (link_ != nullptr) {
+    link_->forget(*this);
+  }
+}
+
+void exchange::add(std::span<const std::string_view> command) {
+  formatted_command text(command);
+  bytes_.put(text.view());
+  count_++;
+}
+
+bool exchange::submit(link& to) {
+  replies_ = memory_.array<reply>(count_);
+  return to.submit(*this);
+}
+
+}  // namespace wsp
