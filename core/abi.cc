@@ -8,6 +8,7 @@
 
 #include "api/dialect.h"
 #include "engine/core.h"
+#include "engine/decide.h"
 #include "seal/keyring.h"
 #include "store/redis_url.h"
 #include "workspaces.h"
@@ -285,6 +286,53 @@ int wsp_op_new(wsp_op** out, wsp_core* core, const wsp_request* request,
   *out = op;
   wsp::start(*op);
   return op->finished ? WSP_OK : WSP_AGAIN;
+}
+
+int wsp_access_new(wsp_op** out, wsp_core* core,
+                   const wsp_access_request* request, void* data) {
+  if (request->size != sizeof *request) {
+    return WSP_INVALID;
+  }
+  wsp_op* op = new_operation();
+  if (op == nullptr) {
+    return WSP_NOMEM;
+  }
+  try {
+    // What it has in common with a request of the content phase.
+    auto* common = op->memory.make<wsp_request>();
+    common->method = c_str("GET");
+    common->headers = request->headers;
+    common->header_count = request->header_count;
+    common->identity = request->identity;
+    common->request_id = request->request_id;
+    op->request = common;
+    op->decision = op->memory.make<wsp_decision>();
+  } catch (const std::bad_alloc&) {
+    wsp_op_free(op);
+    return WSP_NOMEM;
+  }
+  op->core = core;
+  op->asks = request;
+  op->speaks = &wsp::access_dialect;
+  op->data = data;
+  *out = op;
+  wsp::start(*op);
+  return op->finished ? WSP_OK : WSP_AGAIN;
+}
+
+const wsp_decision* wsp_op_decision(const wsp_op* op) {
+  return op->finished ? op->decision : nullptr;
+}
+
+int wsp_op_setting(wsp_op* op, wsp_str name, wsp_str* out) {
+  return guarded([&] {
+    std::string_view text;
+    if (!wsp::find_setting(*op, view(name), &text)) {
+      return static_cast<int>(WSP_AGAIN);
+    }
+    *out = c_str(text);
+    return static_cast<int>(WSP_OK);
+  });
 }
 
 int wsp_op_new_error(wsp_op** out, int dialect, unsigned status,

@@ -365,6 +365,7 @@ typedef struct {
     wsp_str external_header;
     wsp_str permission;         /* "resource:action"; empty: membership */
     wsp_str request_id;
+    int with_settings;          /* wsp_op_setting will be asked */
 } wsp_access_request;
 
 enum wsp_verdict {

@@ -1,7 +1,7 @@
 #include "domain/access.h"
 
 #include "store/keys.h"
-#include "store/trip.h"
+#include "text/text.h"
 
 namespace wsp {
 
@@ -48,10 +48,45 @@ void rest_on(operation& op, const access& here, commit& change) {
   }
 }
 
+// What a client has seen acknowledged, possibly by another worker.
+int64_t seen_revision(const operation& op) noexcept {
+  const wsp_header* header = find_header(op, "Workspace-Revision");
+  return header == nullptr ? 0
+                           : parse_integer(view(header->value)).value_or(0);
+}
+
 }  // namespace
 
+flow<problem> read_access(operation& op, int64_t workspace, access& into,
+                          freshness wanted) {
+  std::string_view key = keys_of(op).members(workspace);
+  record_command command = workspace_command(op, workspace);
+  record_read record(op, command[1], command, wanted);
+  record_read mine(op, key, {"HGET", key, op.who.user}, wanted);
+  record.start();
+  mine.start();
+  co_await record.get();
+  co_await mine.get();
+  if (!record.ok()) {
+    co_return record.failure();
+  }
+  if (!mine.ok()) {
+    co_return mine.failure();
+  }
+  into.tenant_admin = op.who.tenant_admin;
+  into.record = parse_workspace(workspace, record.value());
+  into.mine = parse_member(op.who.user, mine.value().str());
+  if (wanted == freshness::cached &&
+      into.record.revision < seen_revision(op)) {
+    auto reading = read_access(op, workspace, into, freshness::direct);
+    problem failed = co_await reading;
+    co_return failed;
+  }
+  co_return problem{};
+}
+
 flow<problem> authorize(operation& op, wsp_needs needs, int64_t workspace,
-                        access& into, commit& change) {
+                        access& into, commit& change, freshness wanted) {
   into.tenant_admin = op.who.tenant_admin;
   if (workspace == 0) {
     if (needs == WSP_NEEDS_TENANT_ADMIN && !into.tenant_admin) {
@@ -60,16 +95,12 @@ flow<problem> authorize(operation& op, wsp_needs needs, int64_t workspace,
     }
     co_return problem{};
   }
-  trip asking(op);
-  read_workspace(asking, op, workspace);
-  asking.add({"HGET", keys_of(op).members(workspace), op.who.user});
-  co_await asking.go();
-  if (!asking.ok()) {
-    co_return asking.failure();
+  auto reading = read_access(op, workspace, into, wanted);
+  problem refusal = co_await reading;
+  if (!refusal.ok()) {
+    co_return refusal;
   }
-  into.record = parse_workspace(workspace, asking[0]);
-  into.mine = parse_member(op.who.user, asking[1].str());
-  problem refusal = decide(needs, into);
+  refusal = decide(needs, into);
   if (refusal.ok()) {
     rest_on(op, into, change);
   }

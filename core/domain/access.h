@@ -9,6 +9,7 @@
 #include "engine/operation.h"
 #include "engine/result.h"
 #include "store/commit.h"
+#include "store/record_read.h"
 
 namespace wsp {
 
@@ -30,7 +31,12 @@ struct access {
 // for a member without the right.  What the decision rests on is put into
 // `change` as checks.
 flow<problem> authorize(operation& op, wsp_needs needs, int64_t workspace,
-                        access& into, commit& change);
+                        access& into, commit& change, freshness wanted);
+
+// The workspace and the caller's place in it.  A cached record that is older
+// than the request's Workspace-Revision header is read anew.
+flow<problem> read_access(operation& op, int64_t workspace, access& into,
+                          freshness wanted);
 
 }  // namespace wsp
 

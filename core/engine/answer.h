@@ -9,6 +9,7 @@ namespace wsp {
 
 struct answer {
   unsigned status = 200;
+  std::string_view type = "application/json; charset=utf-8";
   std::string_view body;
   int64_t revision = -1;      // shown as ETag unless negative
   bool secret = false;        // no-store, and wiped with the operation

@@ -1,6 +1,7 @@
 #include "engine/operation.h"
 
 #include "engine/core.h"
+#include "engine/decide.h"
 #include "engine/pipeline.h"
 #include "text/text.h"
 
@@ -61,12 +62,16 @@ void finish(operation& op) noexcept {
 
 void give_up(operation& op, problem why) noexcept {
   op.finished = true;
+  if (op.decision != nullptr) {
+    op.decision->verdict = WSP_UNDECIDED;
+    op.decision->reason = c_str("store_unavailable");
+  }
   respond_with_problem(op, why);
 }
 
 void start(operation& op) noexcept {
   try {
-    op.root = serve(op);
+    op.root = op.asks != nullptr ? decide(op) : serve(op);
   } catch (const std::bad_alloc&) {
     give_up(op, {fault::unavailable, "out of memory"});
     return;

@@ -36,6 +36,7 @@ struct wsp_op {
   wsp::arena memory;
   wsp_core* core = nullptr;              // null: made by wsp_op_new_error
   const wsp_request* request = nullptr;  // the driver's
+  const wsp_access_request* asks = nullptr;  // the driver's; of a decision
   const wsp::dialect* speaks = nullptr;
   void* data = nullptr;
   std::string_view label = "none";
@@ -44,6 +45,8 @@ struct wsp_op {
   wsp::flow<wsp::answer> root;           // its frames are in `memory`
   bool finished = false;
   wsp_response response{};
+  wsp_decision* decision = nullptr;      // of a decision
+  std::string_view settings;             // JSON of the workspace, if asked
 
   // In the core's list of finished ones.
   bool listed = false;

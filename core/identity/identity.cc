@@ -40,4 +40,8 @@ result<identity> identify_trusted(const wsp_identity& given) noexcept {
   return who;
 }
 
+result<identity> identify(::wsp_op& op) noexcept {
+  return identify_trusted(op.request->identity);
+}
+
 }  // namespace wsp

@@ -7,6 +7,8 @@
 #include "engine/result.h"
 #include "workspaces.h"
 
+struct wsp_op;
+
 namespace wsp {
 
 constexpr size_t id_size_max = 255;  // bytes of a tenant's or a user's id
@@ -28,6 +30,9 @@ struct identity {
 // From the variables of a trusted source.  No tenant or no user, or one that
 // is no id, is nobody: unauthenticated.
 result<identity> identify_trusted(const wsp_identity& given) noexcept;
+
+// By the source that the request names.
+result<identity> identify(::wsp_op& op) noexcept;
 
 }  // namespace wsp
 

@@ -1,5 +1,7 @@
 #include "store/record_read.h"
 
+#include <algorithm>
+
 #include "engine/operation.h"
 #include "store/cache.h"
 #include "store/resp.h"
@@ -37,7 +39,7 @@ std::string_view name_of(arena& memory, std::string_view key,
 }  // namespace
 
 record_read::record_read(::wsp_op& op, std::string_view key,
-                         std::initializer_list<std::string_view> command,
+                         std::span<const std::string_view> command,
                          freshness wanted)
     : exchange(arena_of(op)), op_(op), key_(key), wanted_(wanted) {
   auto* words = arena_of(op).array<std::string_view>(command.size());

@@ -15,6 +15,7 @@
 
 #include <coroutine>
 #include <initializer_list>
+#include <span>
 #include <string_view>
 
 #include "store/exchange.h"
@@ -31,8 +32,12 @@ class record_read final : public exchange {
  public:
   // `command` reads `key` and nothing else.
   record_read(::wsp_op& op, std::string_view key,
+              std::span<const std::string_view> command, freshness wanted);
+  record_read(::wsp_op& op, std::string_view key,
               std::initializer_list<std::string_view> command,
-              freshness wanted);
+              freshness wanted)
+      : record_read(op, key, std::span(command.begin(), command.size()),
+                    wanted) {}
   ~record_read() override;
 
   void start();
