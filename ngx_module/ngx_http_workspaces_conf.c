@@ -70,6 +70,14 @@ ngx_http_workspaces_conf_mount(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (wlcf->prefix.len && wlcf->prefix.data[wlcf->prefix.len - 1] == '/') {
         wlcf->prefix.len--;
+
+        if (wlcf->prefix.len) {
+            ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                               "requests for \"%V\" itself do not come to "
+                               "\"workspaces\" in location \"%V/\": write "
+                               "\"location %V\"", &wlcf->prefix,
+                               &wlcf->prefix, &wlcf->prefix);
+        }
     }
 
     if (ngx_http_workspaces_escape_path(cf->pool, &wlcf->prefix, &wlcf->mount)
@@ -147,7 +155,7 @@ ngx_http_workspaces_conf_dialect(ngx_conf_t *cf, ngx_str_t *name)
 
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "unknown dialect \"%V\" in \"workspaces\": write one "
-                       "of: %*s", name, (size_t) (p - known), known);
+                       "of (%*s)", name, (size_t) (p - known), known);
 
     return NGX_ERROR;
 }
@@ -233,9 +241,9 @@ ngx_http_workspaces_identity_param(ngx_conf_t *cf,
     if (i == NGX_HTTP_WORKSPACES_TRAITS) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "unknown parameter \"%V\" in "
-                           "\"workspaces_identity\": write one of: tenant=, "
+                           "\"workspaces_identity\": write one of (tenant=, "
                            "user=, email=, name=, roles=, permissions=, "
-                           "admin=", param);
+                           "admin=)", param);
         return NGX_CONF_ERROR;
     }
 

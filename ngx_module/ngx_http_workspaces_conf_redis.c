@@ -193,7 +193,7 @@ ngx_http_workspaces_redis_resolve(ngx_conf_t *cf,
     if (ngx_parse_url(cf->pool, &u) != NGX_OK) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"workspaces_redis\": %s in \"%V\": write an "
-                           "address that can be resolved when nginx starts",
+                           "address that nginx can use when it starts",
                            u.err ? u.err : "out of memory", &u.url);
         return NGX_CONF_ERROR;
     }

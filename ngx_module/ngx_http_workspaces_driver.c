@@ -119,7 +119,8 @@ ngx_http_workspaces_driver_create(ngx_cycle_t *cycle,
         driver->links[i].number = (unsigned) i;
         driver->links[i].addrs = wmcf->redis.addrs;
         driver->links[i].naddrs = wmcf->redis.naddrs;
-        driver->links[i].log = driver->log;
+
+        ngx_http_workspaces_link_init(&driver->links[i], driver->log);
     }
 
     ngx_http_workspaces_enter(driver);

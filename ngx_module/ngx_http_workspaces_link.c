@@ -16,10 +16,28 @@
 static void ngx_http_workspaces_link_up(ngx_http_workspaces_link_t *link);
 static ngx_int_t ngx_http_workspaces_link_test(
     ngx_http_workspaces_link_t *link);
+static void ngx_http_workspaces_link_failed(ngx_http_workspaces_link_t *link,
+    const char *what, ngx_err_t err);
 static void ngx_http_workspaces_link_lost(ngx_http_workspaces_link_t *link,
     const char *why);
 static void ngx_http_workspaces_link_read_handler(ngx_event_t *rev);
 static void ngx_http_workspaces_link_write_handler(ngx_event_t *wev);
+
+
+/*
+ * What becomes of a link is said by the core, not at every attempt, so nginx
+ * is to say of its sockets only what is an alert.
+ */
+
+void
+ngx_http_workspaces_link_init(ngx_http_workspaces_link_t *link, ngx_log_t *log)
+{
+    link->log = *log;
+
+    if (!(link->log.log_level & NGX_LOG_DEBUG_ALL)) {
+        link->log.log_level = ngx_min(link->log.log_level, NGX_LOG_ALERT);
+    }
+}
 
 
 void
@@ -46,16 +64,16 @@ ngx_http_workspaces_link_connect(ngx_http_workspaces_link_t *link)
     peer.socklen = addr->socklen;
     peer.name = &addr->name;
     peer.get = ngx_event_get_peer;
-    peer.log = link->log;
-
-    /* the core says what happened to a link, in a line of its own */
+    peer.log = &link->log;
 
     peer.log_error = NGX_ERROR_INFO;
+
+    ngx_set_errno(0);
 
     rc = ngx_event_connect_peer(&peer);
 
     if (rc != NGX_OK && rc != NGX_AGAIN) {
-        ngx_http_workspaces_link_lost(link, "connect() failed");
+        ngx_http_workspaces_link_failed(link, "connect()", ngx_errno);
         return;
     }
 
@@ -95,8 +113,6 @@ static ngx_int_t
 ngx_http_workspaces_link_test(ngx_http_workspaces_link_t *link)
 {
     int        err;
-    u_char     why[NGX_MAX_ERROR_STR];
-    u_char    *p;
     socklen_t  len;
 
     if (link->connected) {
@@ -114,10 +130,7 @@ ngx_http_workspaces_link_test(ngx_http_workspaces_link_t *link)
     }
 
     if (err) {
-        p = ngx_strerror(err, why, sizeof(why) - 1);
-        *p = '\0';
-
-        ngx_http_workspaces_link_lost(link, (const char *) why);
+        ngx_http_workspaces_link_failed(link, "connect()", err);
         return NGX_ERROR;
     }
 
@@ -138,6 +151,29 @@ ngx_http_workspaces_link_close(ngx_http_workspaces_link_t *link)
 
     link->connection = NULL;
     link->connected = 0;
+}
+
+
+static void
+ngx_http_workspaces_link_failed(ngx_http_workspaces_link_t *link,
+    const char *what, ngx_err_t err)
+{
+    u_char  *p, *last;
+    u_char   why[NGX_MAX_ERROR_STR];
+
+    last = why + sizeof(why) - 1;
+
+    p = ngx_slprintf(why, last, "%s failed", what);
+
+    if (err) {
+        p = ngx_slprintf(p, last, " (%d: ", err);
+        p = ngx_strerror(err, p, last - p);
+        p = ngx_slprintf(p, last, ")");
+    }
+
+    *p = '\0';
+
+    ngx_http_workspaces_link_lost(link, (const char *) why);
 }
 
 
@@ -192,7 +228,7 @@ ngx_http_workspaces_link_read_handler(ngx_event_t *rev)
         }
 
         if (n == NGX_ERROR) {
-            ngx_http_workspaces_link_lost(link, "recv() failed");
+            ngx_http_workspaces_link_failed(link, "recv()", ngx_socket_errno);
             return;
         }
 
@@ -259,7 +295,7 @@ ngx_http_workspaces_link_write(ngx_http_workspaces_link_t *link)
         n = c->send(c, (u_char *) out.data, out.len);
 
         if (n == NGX_ERROR) {
-            ngx_http_workspaces_link_lost(link, "send() failed");
+            ngx_http_workspaces_link_failed(link, "send()", ngx_socket_errno);
             return;
         }
 
