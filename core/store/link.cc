@@ -90,7 +90,7 @@ link::action link::next_action() noexcept {
     want_close_ = false;
     return action::close;
   }
-  if (state_ == state::idle && now_ >= retry_at_) {
+  if (state_ == state::idle && !draining_ && now_ >= retry_at_) {
     connect_now();
   }
   if (want_connect_) {
@@ -175,16 +175,14 @@ void link::lose(std::string_view why) {
 
   log_.add(was_ready || failures_ == 1 ? WSP_LOG_ERROR : WSP_LOG_WARN,
            was_ready ? "Redis link lost: " : "no Redis link: ", why);
-  if (draining_ && head_ == tail_) {
-    state_ = state::idle;
-    retry_at_ = never;
-  } else if (at_once) {
-    connect_now();
-  } else {
-    state_ = state::idle;
+  state_ = state::idle;
+  retry_at_ = now_;
+  if (!at_once) {
     uint64_t wait = std::min(
         first_backoff_ms << std::min(failures_ - 1, 6u), last_backoff_ms);
-    retry_at_ = now_ + wait / 2 + random_.number() % (wait / 2 + 1);
+    retry_at_ += wait / 2 + random_.number() % (wait / 2 + 1);
+  } else if (!draining_ || head_ != tail_) {
+    connect_now();
   }
 
   // They may ask again while they are told: the state above is the new one.
@@ -240,7 +238,7 @@ void link::handshake_reply(const reply& got) {
   step now = steps_[step_++];
   std::string_view error = got.is_error() ? got.bytes : std::string_view();
   if (means_wrong_server(error)) {
-    drop(now == step::auth || starts(error, "NOAUTH")
+    drop(starts(error, "NOAUTH")
              ? "Redis wants a password that it was not given"
              : cut(error));
     return;
@@ -400,7 +398,7 @@ void link::written(size_t size) noexcept {
 uint64_t link::next_timer() const noexcept {
   switch (state_) {
     case state::idle:
-      return retry_at_;
+      return draining_ ? never : retry_at_;
     case state::connecting:
     case state::handshake:
       return deadline_;
@@ -450,8 +448,7 @@ void link::enqueue(trip* asking, uint32_t replies) {
 
 bool link::submit(trip& asking) {
   if (state_ == state::idle) {
-    bool due = now_ >= retry_at_ || (draining_ && failures_ == 0);
-    if (!due) {
+    if (now_ < retry_at_) {
       asking.failure_ = store_away;
       return false;
     }
@@ -500,10 +497,6 @@ void link::forget(trip& asking) noexcept {
 }
 
 void link::queue_reply(const reply& got) {
-  // Entries that were forgotten before they were sent expect nothing.
-  while (head_ != sent_ && at(head_).remaining == 0) {
-    head_++;
-  }
   if (head_ == sent_) {
     drop("Redis answered more than it was asked");
     return;
@@ -523,7 +516,7 @@ void link::queue_reply(const reply& got) {
       reply& copy = asking->replies_[place];
       copy = copy_reply(arena_of(*asking->op_), got);
       if (copy.is_error() && asking->error_.empty()) {
-        asking->error_ = copy.bytes;
+        asking->error_ = copy.bytes.empty() ? "ERR" : copy.bytes;
       }
     } catch (const std::bad_alloc&) {
       asking->out_of_memory_ = true;
@@ -531,6 +524,11 @@ void link::queue_reply(const reply& got) {
   }
   if (oldest.remaining == 0) {
     head_++;
+    // Entries that were forgotten before they were sent expect nothing, and
+    // the watchdog shall not wait for them.
+    while (head_ != sent_ && at(head_).remaining == 0) {
+      head_++;
+    }
     if (asking != nullptr) {
       complete(*asking);
     }
