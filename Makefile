@@ -31,7 +31,7 @@ help:
 	@echo 'make run         a demo: nginx with a private Redis, on loopback'
 	@echo 'make stop        ends the demo; its data stays in $(RUN_DIR)'
 	@echo 'make test        every test; installs the packages that are missing'
-	@echo 'make test-long   the same with an hour of fuzzing'
+	@echo 'make test-long   the same, each fuzz target for a quarter of an hour'
 	@echo 'make bench       against plain nginx, Lua and Fastify'
 	@echo 'make install     into the nginx of this machine (DESTDIR=...)'
 	@echo 'make uninstall'

@@ -309,7 +309,7 @@ ngx_http_workspaces_request_id(ngx_http_request_t *r)
 
 
 /* Meanwhile a client that goes away is noticed, unless a body that nobody
- * wants is still being discarded. */
+ * wants is still being discarded, or there is no client any more. */
 
 static ngx_int_t
 ngx_http_workspaces_suspend(ngx_http_request_t *r)
@@ -318,7 +318,7 @@ ngx_http_workspaces_suspend(ngx_http_request_t *r)
 
     r->write_event_handler = ngx_http_workspaces_resume;
 
-    if (r->discard_body) {
+    if (r->discard_body || r->post_action) {
         return NGX_OK;
     }
 

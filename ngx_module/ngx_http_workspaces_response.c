@@ -11,6 +11,8 @@
 
 static ngx_int_t ngx_http_workspaces_set_headers(ngx_http_request_t *r,
     const wsp_response *response);
+static ngx_uint_t ngx_http_workspaces_is_challenged(ngx_http_request_t *r,
+    const wsp_header *header);
 static void ngx_http_workspaces_set_content_type(ngx_http_request_t *r,
     const wsp_str *type);
 static ngx_int_t ngx_http_workspaces_push_header(ngx_http_request_t *r,
@@ -65,12 +67,17 @@ static ngx_int_t
 ngx_http_workspaces_set_headers(ngx_http_request_t *r,
     const wsp_response *response)
 {
-    size_t  i;
+    size_t             i;
+    const wsp_header  *header;
 
     for (i = 0; i < response->header_count; i++) {
-        if (ngx_http_workspaces_push_header(r, &response->headers[i])
-            != NGX_OK)
-        {
+        header = &response->headers[i];
+
+        if (ngx_http_workspaces_is_challenged(r, header)) {
+            continue;
+        }
+
+        if (ngx_http_workspaces_push_header(r, header) != NGX_OK) {
             return NGX_ERROR;
         }
     }
@@ -82,6 +89,24 @@ ngx_http_workspaces_set_headers(ngx_http_request_t *r,
     }
 
     return NGX_OK;
+}
+
+
+/* A module that refused with 401 has said what it wants; one is enough. */
+
+static ngx_uint_t
+ngx_http_workspaces_is_challenged(ngx_http_request_t *r,
+    const wsp_header *header)
+{
+    size_t            len;
+    ngx_table_elt_t  *h;
+
+    h = r->headers_out.www_authenticate;
+    len = sizeof("WWW-Authenticate") - 1;
+
+    return h && h->hash && header->name.len == len
+           && ngx_strncasecmp((u_char *) header->name.data,
+                              (u_char *) "WWW-Authenticate", len) == 0;
 }
 
 

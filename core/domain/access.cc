@@ -1,6 +1,9 @@
 #include "domain/access.h"
 
+#include "store/cache.h"
 #include "store/keys.h"
+#include "store/record_read.h"
+#include "store/trip.h"
 #include "text/text.h"
 
 namespace wsp {
@@ -57,12 +60,40 @@ int64_t seen_revision(const operation& op) noexcept {
 
 }  // namespace
 
+namespace {
+
+void take(operation& op, int64_t workspace, access& into,
+          const reply& record, const reply& mine) noexcept {
+  into.tenant_admin = op.who.tenant_admin;
+  into.record = parse_workspace(workspace, record);
+  into.mine = parse_member(op.who.user, mine.str());
+}
+
+flow<problem> read_directly(operation& op, int64_t workspace, access& into) {
+  trip asking(op);
+  read_workspace(asking, op, workspace);
+  asking.add({"HGET", keys_of(op).members(workspace), op.who.user});
+  co_await asking.go();
+  if (asking.ok()) {
+    take(op, workspace, into, asking[0], asking[1]);
+  }
+  co_return asking.failure();
+}
+
+}  // namespace
+
 flow<problem> read_access(operation& op, int64_t workspace, access& into,
                           freshness wanted) {
+  if (wanted == freshness::direct || !cache_of(op).usable()) {
+    cache_of(op).count_bypass();
+    auto reading = read_directly(op, workspace, into);
+    problem failed = co_await reading;
+    co_return failed;
+  }
   std::string_view key = keys_of(op).members(workspace);
   record_command command = workspace_command(op, workspace);
-  record_read record(op, command[1], command, wanted);
-  record_read mine(op, key, {"HGET", key, op.who.user}, wanted);
+  record_read record(op, command[1], command);
+  record_read mine(op, key, {"HGET", key, op.who.user});
   record.start();
   mine.start();
   co_await record.get();
@@ -73,12 +104,9 @@ flow<problem> read_access(operation& op, int64_t workspace, access& into,
   if (!mine.ok()) {
     co_return mine.failure();
   }
-  into.tenant_admin = op.who.tenant_admin;
-  into.record = parse_workspace(workspace, record.value());
-  into.mine = parse_member(op.who.user, mine.value().str());
-  if (wanted == freshness::cached &&
-      into.record.revision < seen_revision(op)) {
-    auto reading = read_access(op, workspace, into, freshness::direct);
+  take(op, workspace, into, record.value(), mine.value());
+  if (into.record.revision < seen_revision(op)) {
+    auto reading = read_directly(op, workspace, into);
     problem failed = co_await reading;
     co_return failed;
   }

@@ -9,9 +9,11 @@
 #include "engine/operation.h"
 #include "engine/result.h"
 #include "store/commit.h"
-#include "store/record_read.h"
 
 namespace wsp {
+
+// From the cache where it can be, or from Redis itself.
+enum class freshness { cached, direct };
 
 struct access {
   workspace record;

@@ -45,7 +45,7 @@ struct named_workspace {
 flow<named_workspace> find_external(operation& op, std::string_view name) {
   named_workspace out;
   std::string_view key = keys_of(op).external(name);
-  record_read reading(op, key, {"GET", key}, freshness::cached);
+  record_read reading(op, key, {"GET", key});
   reading.start();
   co_await reading.get();
   if (!reading.ok()) {
@@ -62,7 +62,7 @@ flow<named_workspace> find_external(operation& op, std::string_view name) {
 flow<named_workspace> find_active(operation& op) {
   named_workspace out;
   std::string_view key = keys_of(op).user(op.who.user);
-  record_read reading(op, key, {"HGET", key, "active"}, freshness::cached);
+  record_read reading(op, key, {"HGET", key, "active"});
   reading.start();
   co_await reading.get();
   if (!reading.ok()) {
@@ -148,8 +148,7 @@ std::string_view reason_of(const access& here) noexcept {
 
 flow<problem> read_settings(operation& op, int64_t workspace) {
   std::string_view key = keys_of(op).workspace(workspace);
-  record_read reading(op, key, {"HGET", key, "settings"},
-                      freshness::cached);
+  record_read reading(op, key, {"HGET", key, "settings"});
   reading.start();
   co_await reading.get();
   if (reading.ok()) {

@@ -186,7 +186,7 @@ const reply* cache::find(std::string_view name) noexcept {
 
 bool cache::still_current(const flight& landed) const noexcept {
   return landed.epoch == epoch_ &&
-         landed.generation == landed.key.second.generation && usable(now_);
+         landed.generation == landed.key.second.generation && usable();
 }
 
 void cache::keep(flight& landed) noexcept {
@@ -259,8 +259,8 @@ void cache::put_newest(record& each) noexcept {
 // -- reads
 
 void cache::start(record_read& asking) {
-  if (asking.name_.empty() || !usable(now_)) {
-    counters_.bypasses += enabled() ? 1 : 0;
+  if (asking.name_.empty() || !usable()) {
+    count_bypass();
     asking.go_directly();
     return;
   }

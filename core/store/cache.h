@@ -61,11 +61,12 @@ class cache {
   void invalidate(std::string_view key) noexcept;
   void invalidate_all() noexcept;
 
-  bool usable(uint64_t now) const noexcept {
-    return listening_ && now - heard_at_ <= max_stale_ms_;
+  bool usable() const noexcept {
+    return enabled() && listening_ && now_ - heard_at_ <= max_stale_ms_;
   }
+  void count_bypass() noexcept { counters_.bypasses += enabled() ? 1 : 0; }
   // Milliseconds since invalidations were known to be heard.
-  uint64_t age(uint64_t now) const noexcept { return now - heard_at_; }
+  uint64_t age() const noexcept { return now_ - heard_at_; }
   size_t bytes() const noexcept { return bytes_; }
   const cache_counters& counters() const noexcept { return counters_; }
 

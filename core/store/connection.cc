@@ -55,7 +55,7 @@ connection::action connection::next_action() noexcept {
     want_close_ = false;
     return action::close;
   }
-  if (state_ == state::idle && now_ >= retry_at_) {
+  if (state_ == state::idle && !draining_ && now_ >= retry_at_) {
     open();
   }
   if (want_connect_) {
@@ -66,8 +66,7 @@ connection::action connection::next_action() noexcept {
 }
 
 bool connection::may_open() const noexcept {
-  return state_ == state::idle &&
-         (now_ >= retry_at_ || (draining_ && failures_ == 0));
+  return state_ == state::idle && now_ >= retry_at_;
 }
 
 void connection::open() noexcept {
@@ -117,17 +116,16 @@ void connection::lose(std::string_view why) {
 
   log_.add(was_ready || failures_ == 1 ? WSP_LOG_ERROR : WSP_LOG_WARN,
            was_ready ? "" : "no ", title_, was_ready ? " lost: " : ": ", why);
-  if (draining_ && !wanted()) {
-    again = false;
-    state_ = state::idle;
-    retry_at_ = never;
-  } else if (again) {
-    open();
-  } else {
-    state_ = state::idle;
+  state_ = state::idle;
+  retry_at_ = now_;
+  if (!again) {
     uint64_t wait = std::min(
         first_backoff_ms << std::min(failures_ - 1, 6u), last_backoff_ms);
-    retry_at_ = now_ + wait / 2 + random_.number() % (wait / 2 + 1);
+    retry_at_ += wait / 2 + random_.number() % (wait / 2 + 1);
+  } else if (!draining_ || wanted()) {
+    open();
+  } else {
+    again = false;  // for whoever asks next
   }
   // The replies of a reader that is gone; `why` may lie there.
   scratch_.reset();
@@ -279,7 +277,7 @@ void connection::written(size_t size) {
 uint64_t connection::next_timer() const noexcept {
   switch (state_) {
     case state::idle:
-      return retry_at_;
+      return draining_ ? never : retry_at_;
     case state::connecting:
     case state::handshake:
       return deadline_;

@@ -232,10 +232,6 @@ uint64_t link::ready_timer() const noexcept {
 }
 
 void link::replied(const reply& got) {
-  // Entries that were forgotten before they were sent expect nothing.
-  while (head_ != sent_ && at(head_).remaining == 0) {
-    head_++;
-  }
   if (head_ == sent_) {
     drop("Redis answered more than it was asked");
     return;
@@ -247,6 +243,11 @@ void link::replied(const reply& got) {
   }
   if (--oldest.remaining == 0) {
     head_++;
+    // Entries that were forgotten before they were sent expect nothing, and
+    // the watchdog shall not wait for them.
+    while (head_ != sent_ && at(head_).remaining == 0) {
+      head_++;
+    }
     if (asking != nullptr) {
       complete(*asking);
     }
@@ -268,7 +269,7 @@ void link::take(exchange& asking, const reply& got) {
     reply& copy = asking.replies_[place];
     copy = copy_reply(asking.memory_, got);
     if (copy.is_error() && asking.error_.empty()) {
-      asking.error_ = copy.bytes;
+      asking.error_ = copy.bytes.empty() ? "ERR" : copy.bytes;
     }
   } catch (const std::bad_alloc&) {
     asking.out_of_memory_ = true;

@@ -39,13 +39,12 @@ std::string_view name_of(arena& memory, std::string_view key,
 }  // namespace
 
 record_read::record_read(::wsp_op& op, std::string_view key,
-                         std::span<const std::string_view> command,
-                         freshness wanted)
-    : exchange(arena_of(op)), op_(op), key_(key), wanted_(wanted) {
+                         std::span<const std::string_view> command)
+    : exchange(arena_of(op)), op_(op), key_(key) {
   auto* words = arena_of(op).array<std::string_view>(command.size());
   std::copy(command.begin(), command.end(), words);
   command_ = {words, command.size()};
-  if (wanted == freshness::cached && cache_of(op).enabled()) {
+  if (cache_of(op).enabled()) {
     name_ = name_of(arena_of(op), key, command_);
   }
 }

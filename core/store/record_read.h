@@ -26,18 +26,14 @@ namespace wsp {
 
 class cache;
 
-enum class freshness { cached, direct };
-
 class record_read final : public exchange {
  public:
   // `command` reads `key` and nothing else.
   record_read(::wsp_op& op, std::string_view key,
-              std::span<const std::string_view> command, freshness wanted);
+              std::span<const std::string_view> command);
   record_read(::wsp_op& op, std::string_view key,
-              std::initializer_list<std::string_view> command,
-              freshness wanted)
-      : record_read(op, key, std::span(command.begin(), command.size()),
-                    wanted) {}
+              std::initializer_list<std::string_view> command)
+      : record_read(op, key, std::span(command.begin(), command.size())) {}
   ~record_read() override;
 
   void start();
@@ -69,7 +65,6 @@ class record_read final : public exchange {
   std::string_view key_;
   std::string_view name_;  // key and command: what the record is found by
   std::span<const std::string_view> command_;
-  freshness wanted_;
   bool done_ = false;
   bool first_ = false;     // the flight was sent for it
   problem failed_;

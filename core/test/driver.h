@@ -59,6 +59,7 @@ struct flight {                 /* one operation under way */
 };
 
 struct driver {
+    struct driver *next;
     wsp_core *core;
     wsp_redis *redis;
     wsp_keyring *keys;

@@ -35,6 +35,11 @@ fi
 if [ "$WSP_VARIANT" = gcc-asan ]; then
     flags+=(--with-cc-opt="$sanitize_cc" --with-ld-opt="$sanitize")
     export ASAN_OPTIONS=detect_leaks=0
+else
+    # as Debian builds its own; nginx's default is -O
+    flags+=(--with-cc-opt="-O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 \
+-fstack-protector-strong -Wformat -Werror=format-security"
+            --with-ld-opt="-Wl,-z,relro -Wl,-z,now")
 fi
 
 # a checkout keeps it in auto/, a release has a copy at its top

@@ -1,15 +1,12 @@
 #!/bin/bash
 # core-tests.sh VARIANT   runs the core's CMocka tests, built as gcc-asan or
-# clang-asan, beside a Redis of their own
+# clang-asan; they start the Redis that they talk to
 
 . "$(dirname "$0")/lib.sh"
 
 variant=${1:?gcc-asan or clang-asan}
 
-if [ -z "${WSP_HAS_REDIS:-}" ]; then
-    core_make VARIANT="$variant" test-bins
-    WSP_HAS_REDIS=1 exec "$tools/with-redis.sh" "$0" "$variant"
-fi
+core_make VARIANT="$variant" test-bins
 
 # unlike nginx, the core gives back what it takes: leaks count
 export ASAN_OPTIONS=detect_leaks=1,detect_stack_use_after_return=1
