@@ -9,6 +9,7 @@
 #include "api/dialect.h"
 #include "engine/core.h"
 #include "engine/decide.h"
+#include "engine/status.h"
 #include "seal/keyring.h"
 #include "store/redis_url.h"
 #include "workspaces.h"
@@ -177,6 +178,28 @@ int wsp_route_get(wsp_route* out, int dialect, size_t index) {
   return WSP_OK;
 }
 
+size_t wsp_status_size(unsigned workers) {
+  return workers * sizeof(wsp::status_slot);
+}
+
+int wsp_status_render(wsp_str* out, const void* status, unsigned workers) {
+  return guarded([&] {
+    std::string text = wsp::render_status(
+        static_cast<const wsp::status_slot*>(status), workers);
+    auto* copy = static_cast<char*>(std::malloc(text.size()));
+    if (copy == nullptr) {
+      throw std::bad_alloc();
+    }
+    std::memcpy(copy, text.data(), text.size());
+    *out = c_str({copy, text.size()});
+    return static_cast<int>(WSP_OK);
+  });
+}
+
+void wsp_status_free(wsp_str text) {
+  std::free(const_cast<char*>(text.data));
+}
+
 int wsp_core_new(wsp_core** out, const wsp_core_options* options) {
   if (options->size != sizeof *options || options->redis == nullptr ||
       options->queue == 0 || options->queue > 1000000 ||
@@ -195,10 +218,7 @@ int wsp_core_new(wsp_core** out, const wsp_core_options* options) {
 void wsp_core_free(wsp_core* core) { delete core; }
 
 void wsp_core_time(wsp_core* core, int64_t wall_ms, uint64_t monotonic_ms) {
-  core->wall_ms = wall_ms;
-  core->data.set_time(monotonic_ms);
-  core->records.set_time(monotonic_ms);
-  core->tracking.set_time(monotonic_ms);
+  core->set_time(wall_ms, monotonic_ms);
 }
 
 void wsp_core_drain(wsp_core* core) {

@@ -202,10 +202,25 @@ typedef struct {
                                        answers 503 at once */
     wsp_str client_name;            /* for CLIENT SETNAME; copied */
     size_t cache_size;              /* bytes of cached records; 0: no cache */
+    void *status;                   /* where to count (wsp_status_size), or
+                                       NULL; borrowed until wsp_core_free */
+    unsigned worker;                /* its slot there, from 0 */
     uint32_t max_stale_ms;          /* no record older than this is used when
                                        its invalidations cannot be heard */
     unsigned char seed[32];         /* of the random generator; copied */
 } wsp_core_options;
+
+/*
+ * Counters that several workers share: a block of this many bytes, all zero
+ * at first, for so many workers; it must be aligned as uint64_t.  Counting
+ * takes no lock; a worker that comes after another in its slot counts on.
+ */
+size_t wsp_status_size(unsigned workers);
+
+/* The metrics of a block as Prometheus text; give it back with
+ * wsp_status_free.  WSP_OK or WSP_NOMEM. */
+int wsp_status_render(wsp_str *out, const void *status, unsigned workers);
+void wsp_status_free(wsp_str text);
 
 /* Asks for its first connection at once (wsp_next_action). */
 int wsp_core_new(wsp_core **out, const wsp_core_options *options);

@@ -22,7 +22,51 @@ wsp_core::wsp_core(const wsp_core_options& options)
       data(make_options(options, ""), options.queue, log, random),
       records(options.cache_size, options.max_stale_ms, data, random),
       tracking(make_options(options, "-tracking"), records, log, random),
-      keyring(options.keyring) {}
+      keyring(options.keyring),
+      status(options.status == nullptr
+                 ? nullptr
+                 : static_cast<wsp::status_slot*>(options.status) +
+                       options.worker) {
+  data.count_in(status);
+}
+
+void wsp_core::set_time(int64_t wall, uint64_t monotonic) noexcept {
+  wall_ms = wall;
+  data.set_time(monotonic);
+  records.set_time(monotonic);
+  tracking.set_time(monotonic);
+  constexpr uint64_t often_ms = 50;
+  if (status != nullptr && monotonic - shown_at >= often_ms) {
+    shown_at = monotonic;
+    show_status();
+  }
+}
+
+void wsp_core::show_status() noexcept {
+  using wsp::count;
+  using wsp::set;
+  wsp::connection* links[] = {&data, &tracking};
+  for (size_t i = 0; i < 2; i++) {
+    wsp::connection_counters fresh = links[i]->take_counters();
+    count(status->redis_lost[i], fresh.lost);
+    count(status->redis_ready[i], fresh.ready);
+    set(status->redis_up[i], links[i]->is_ready() ? 1 : 0);
+  }
+  set(status->redis_queue, data.waiting());
+  if (!records.enabled()) {
+    return;
+  }
+  wsp::cache_counters fresh = records.take_counters();
+  count(status->cache_hits, fresh.hits);
+  count(status->cache_misses, fresh.misses);
+  count(status->cache_shared, fresh.shared);
+  count(status->cache_bypasses, fresh.bypasses);
+  count(status->cache_evictions, fresh.evictions);
+  count(status->cache_invalidations, fresh.invalidations);
+  set(status->cache_bytes, records.bytes());
+  set(status->cache_age_ms, records.age());
+  set(status->cache_max_stale_ms, records.max_stale_ms());
+}
 
 void wsp_core::list_done(wsp_op& op) noexcept {
   op.listed = true;

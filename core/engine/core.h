@@ -5,6 +5,7 @@
 #include "engine/log.h"
 #include "engine/operation.h"
 #include "engine/random.h"
+#include "engine/status.h"
 #include "store/cache.h"
 #include "store/link.h"
 #include "store/tracking.h"
@@ -19,9 +20,15 @@ struct wsp_core {
   wsp::cache records;
   wsp::tracking_link tracking;
   const wsp_keyring* keyring;
+  wsp::status_slot* status;  // null: nobody wants to know
+  uint64_t shown_at = 0;
   int64_t wall_ms = 0;
   wsp_op* done_first = nullptr;
   wsp_op* done_last = nullptr;
+
+  void set_time(int64_t wall, uint64_t monotonic) noexcept;
+  // Shows what it is at in its slot of the status.
+  void show_status() noexcept;
 
   void list_done(wsp_op& op) noexcept;
   void unlist(wsp_op& op) noexcept;

@@ -2,6 +2,7 @@
 
 #include "domain/access.h"
 #include "domain/permission.h"
+#include "engine/core.h"
 #include "engine/pipeline.h"
 #include "store/keys.h"
 #include "store/record_read.h"
@@ -24,17 +25,17 @@ std::string_view or_default(wsp_str given, std::string_view otherwise) {
 // What the decision is made of, in the arena.
 struct verdict {
   problem refusal;
-  std::string_view reason;
+  reason why = reason::store_unavailable;
 };
 
 verdict refused(fault kind, std::string_view message,
-                std::string_view reason) noexcept {
-  return {{kind, message}, reason};
+                reason why) noexcept {
+  return {{kind, message}, why};
 }
 
 // A failure of the store: nothing could be decided.
 verdict undecided(const problem& why) noexcept {
-  return {why, "store_unavailable"};
+  return {why, reason::store_unavailable};
 }
 
 struct named_workspace {
@@ -53,7 +54,7 @@ flow<named_workspace> find_external(operation& op, std::string_view name) {
   } else {
     out.id = parse_id(reading.value().str()).value_or(0);
     if (out.id == 0) {
-      out.wrong = {hidden, "not_member"};
+      out.wrong = {hidden, reason::not_member};
     }
   }
   co_return out;
@@ -70,7 +71,7 @@ flow<named_workspace> find_active(operation& op) {
   } else {
     out.id = parse_id(reading.value().str()).value_or(0);
     if (out.id == 0) {
-      out.wrong = {hidden, "no_workspace"};
+      out.wrong = {hidden, reason::no_workspace};
     }
   }
   co_return out;
@@ -88,7 +89,7 @@ flow<named_workspace> find_named(operation& op) {
   if (ids > 1 || externals > 1) {
     out.wrong = refused(fault::bad_request,
                         "the workspace is named more than once",
-                        "bad_header");
+                        reason::bad_header);
     co_return out;
   }
   if (ids == 1) {
@@ -96,7 +97,7 @@ flow<named_workspace> find_named(operation& op) {
     if (out.id == 0) {
       out.wrong = refused(fault::bad_request,
                           "the workspace header is no id of a workspace",
-                          "bad_header");
+                          reason::bad_header);
     }
     co_return out;
   }
@@ -105,7 +106,7 @@ flow<named_workspace> find_named(operation& op) {
     if (!is_id(name)) {
       out.wrong = refused(fault::bad_request,
                           "the workspace header is no external id",
-                          "bad_header");
+                          reason::bad_header);
       co_return out;
     }
     auto finding = find_external(op, name);
@@ -139,11 +140,11 @@ std::string_view permissions_of(arena& memory, const access& here) {
   return held;
 }
 
-std::string_view reason_of(const access& here) noexcept {
+reason reason_of(const access& here) noexcept {
   if (here.owner()) {
-    return "owner";
+    return reason::owner;
   }
-  return here.mine.exists() ? "member" : "tenant_admin";
+  return here.mine.exists() ? reason::member : reason::tenant_admin;
 }
 
 flow<problem> read_settings(operation& op, int64_t workspace) {
@@ -171,7 +172,7 @@ void fill(operation& op, const access& here, std::string_view permissions) {
 flow<verdict> judge(operation& op) {
   auto who = identify(op);
   if (!who.ok()) {
-    co_return verdict{who.error, "no_identity"};
+    co_return verdict{who.error, reason::no_identity};
   }
   op.who = who.value;
   op.decision->tenant = c_str(op.who.tenant);
@@ -194,13 +195,13 @@ flow<verdict> judge(operation& op) {
   }
   if (!here.record.exists() ||
       (!here.tenant_admin && !here.mine.exists())) {
-    co_return verdict{hidden, "not_member"};
+    co_return verdict{hidden, reason::not_member};
   }
   std::string_view permissions = permissions_of(op.memory, here);
   std::string_view needed = view(op.asks->permission);
   if (!needed.empty() && !any_covers(permissions, needed)) {
     co_return refused(fault::forbidden, "permission required",
-                      "no_permission");
+                      reason::no_permission);
   }
   if (op.asks->with_settings != 0) {
     auto asking = read_settings(op, named.id);
@@ -219,7 +220,10 @@ flow<answer> decide(operation& op) {
   op.label = "access";
   auto judging = judge(op);
   verdict made = co_await judging;
-  op.decision->reason = c_str(made.reason);
+  op.decision->reason = c_str(name_of(made.why));
+  if (op.core->status != nullptr) {
+    count(op.core->status->decisions[static_cast<size_t>(made.why)]);
+  }
   if (made.refusal.ok()) {
     op.decision->verdict = WSP_ALLOWED;
     co_return answer{};

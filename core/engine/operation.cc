@@ -49,6 +49,14 @@ void log_line(operation& op, int level, std::string_view a,
 
 namespace {
 
+void count_answer(operation& op) noexcept {
+  if (op.core != nullptr && op.core->status != nullptr &&
+      op.asks == nullptr) {
+    count_request(*op.core->status, op.request->dialect, op.route,
+                  op.response.status);
+  }
+}
+
 void finish(operation& op) noexcept {
   if (!op.root.has_value()) {
     give_up(op, {fault::unavailable, "out of memory"});
@@ -56,6 +64,7 @@ void finish(operation& op) noexcept {
   }
   op.finished = true;
   respond(op, op.root.value());
+  count_answer(op);
 }
 
 }  // namespace
@@ -67,6 +76,7 @@ void give_up(operation& op, problem why) noexcept {
     op.decision->reason = c_str("store_unavailable");
   }
   respond_with_problem(op, why);
+  count_answer(op);
 }
 
 void start(operation& op) noexcept {

@@ -40,6 +40,7 @@ struct wsp_op {
   const wsp::dialect* speaks = nullptr;
   void* data = nullptr;
   std::string_view label = "none";
+  int route = -1;                        // in its dialect's table
   wsp::identity who;
   wsp::key_names* keys = nullptr;        // once the tenant is known
   wsp::flow<wsp::answer> root;           // its frames are in `memory`

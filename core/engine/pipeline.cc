@@ -173,6 +173,7 @@ flow<answer> serve(operation& op) {
     co_return made;
   }
   op.label = to.found->operation;
+  op.route = static_cast<int>(to.found - op.speaks->routes.data());
 
   auto knowing = know_keys(op);
   problem failed = co_await knowing;

@@ -22,6 +22,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 
 #include "engine/arena.h"
 #include "store/exchange.h"
@@ -68,7 +69,10 @@ class cache {
   // Milliseconds since invalidations were known to be heard.
   uint64_t age() const noexcept { return now_ - heard_at_; }
   size_t bytes() const noexcept { return bytes_; }
-  const cache_counters& counters() const noexcept { return counters_; }
+  // What was counted since the last time.
+  cache_counters take_counters() noexcept {
+    return std::exchange(counters_, {});
+  }
 
   void set_time(uint64_t now) noexcept { now_ = now; }
 

@@ -100,6 +100,7 @@ void connection::drop(std::string_view why) {
 }
 
 void connection::lose(std::string_view why) {
+  counters_.lost++;
   bool was_ready = state_ == state::ready;
   bool stable = was_ready && now_ - ready_since_ >= stable_ms;
   out_.clear();
@@ -205,6 +206,7 @@ void connection::handshake_reply(const reply& got) {
   if (state_ == state::handshake && step_ == steps_.size()) {
     state_ = state::ready;
     ready_since_ = now_;
+    counters_.ready++;
     log_.add(failures_ != 0 ? WSP_LOG_NOTICE : WSP_LOG_INFO, title_,
              " is ready");
     became_ready();

@@ -13,6 +13,7 @@
 #include <initializer_list>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "engine/arena.h"
@@ -29,6 +30,11 @@ struct connection_options {
   uint32_t timeout_ms = 0;          // for a reply
   uint32_t connect_timeout_ms = 0;  // connect and handshake together
   std::string client_name;
+};
+
+struct connection_counters {
+  uint64_t ready = 0;
+  uint64_t lost = 0;  // or did not come up
 };
 
 class connection {
@@ -56,6 +62,12 @@ class connection {
   uint64_t next_timer() const noexcept;
   void tick();
   void drain() noexcept { draining_ = true; }
+
+  bool is_ready() const noexcept { return state_ == state::ready; }
+  // What was counted since the last time.
+  connection_counters take_counters() noexcept {
+    return std::exchange(counters_, {});
+  }
 
  protected:
   enum class state { idle, connecting, handshake, ready };
@@ -139,6 +151,8 @@ class connection {
   redisReader* reader_ = nullptr;
   alignas(16) char scratch_memory_[8192];
   arena scratch_;             // the reply being read
+
+  connection_counters counters_;
 
   std::vector<step> steps_;   // of the handshake under way
   size_t step_ = 0;

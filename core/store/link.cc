@@ -4,6 +4,7 @@
 #include <new>
 
 #include "engine/log.h"
+#include "engine/status.h"
 #include "store/commit.lua.h"
 #include "store/resp.h"
 #include "workspaces.h"
@@ -242,6 +243,9 @@ void link::replied(const reply& got) {
     take(*asking, got);
   }
   if (--oldest.remaining == 0) {
+    if (status_ != nullptr) {
+      count_latency(*status_, now() - oldest.sent_at);
+    }
     head_++;
     // Entries that were forgotten before they were sent expect nothing, and
     // the watchdog shall not wait for them.

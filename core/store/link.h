@@ -15,6 +15,8 @@
 
 namespace wsp {
 
+struct status_slot;
+
 constexpr unsigned default_partitions = 64;
 
 class link final : public connection {
@@ -22,6 +24,10 @@ class link final : public connection {
   // At most `queue` exchanges wait at once.
   link(connection_options options, uint32_t queue, log_queue& log,
        random_source& random);
+
+  // Counts the time of each exchange there; null: nowhere.
+  void count_in(status_slot* slot) noexcept { status_ = slot; }
+  size_t waiting() const noexcept { return tail_ - head_; }
 
   // How many partitions the keyspace has; read at every handshake.
   bool knows_partitions() const noexcept { return partitions_known_; }
@@ -63,6 +69,7 @@ class link final : public connection {
     return ring_[sequence & (ring_.size() - 1)];
   }
 
+  status_slot* status_ = nullptr;
   uint32_t queue_;
   std::vector<entry> ring_;   // a power of two of them
   uint64_t head_ = 0;         // oldest unanswered
