@@ -4,12 +4,14 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <new>
 
 #include "api/dialect.h"
 #include "engine/core.h"
 #include "engine/decide.h"
 #include "engine/status.h"
+#include "identity/jwt.h"
 #include "seal/keyring.h"
 #include "store/redis_url.h"
 #include "workspaces.h"
@@ -148,6 +150,17 @@ int wsp_keyring_parse(wsp_keyring** out, wsp_str text,
 }
 
 void wsp_keyring_free(wsp_keyring* ring) { delete ring; }
+
+int wsp_jwt_new(wsp_jwt** out, const wsp_jwt_options* options,
+                char error[WSP_ERROR_SIZE]) {
+  return guarded([&] {
+    auto made = std::make_unique<wsp_jwt>();
+    std::string wrong = made->configure(*options);
+    return report(out, made.release(), wrong, error);
+  });
+}
+
+void wsp_jwt_free(wsp_jwt* jwt) { delete jwt; }
 
 void wsp_wipe(void* data, size_t len) { sodium_memzero(data, len); }
 

@@ -16,7 +16,7 @@ struct answer {
   std::string_view next;      // target of a Link rel="next"
   std::string_view allow;     // for 405
   bool retry_later = false;   // for 503
-  bool challenge = false;     // for 401
+  std::string_view challenge; // for 401: WWW-Authenticate
 };
 
 }  // namespace wsp

@@ -23,6 +23,7 @@ wsp_core::wsp_core(const wsp_core_options& options)
       records(options.cache_size, options.max_stale_ms, data, random),
       tracking(make_options(options, "-tracking"), records, log, random),
       keyring(options.keyring),
+      tokens(random),
       status(options.status == nullptr
                  ? nullptr
                  : static_cast<wsp::status_slot*>(options.status) +

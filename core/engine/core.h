@@ -6,6 +6,7 @@
 #include "engine/operation.h"
 #include "engine/random.h"
 #include "engine/status.h"
+#include "identity/token_memory.h"
 #include "store/cache.h"
 #include "store/link.h"
 #include "store/tracking.h"
@@ -20,6 +21,7 @@ struct wsp_core {
   wsp::cache records;
   wsp::tracking_link tracking;
   const wsp_keyring* keyring;
+  wsp::token_memory tokens;
   wsp::status_slot* status;  // null: nobody wants to know
   uint64_t shown_at = 0;
   int64_t wall_ms = 0;

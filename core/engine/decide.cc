@@ -285,6 +285,8 @@ answer render(arena& memory, const problem& why) {
       made.status = 400;
       break;
     case fault::unauthenticated:
+    case fault::bad_token:
+    case fault::expired:
       made.status = 401;
       break;
     case fault::forbidden:

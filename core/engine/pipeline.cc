@@ -18,6 +18,20 @@ constexpr int tries = 16;
 constexpr problem crowded{
     fault::conflict, "others are changing the same at this moment; try again"};
 
+// What WWW-Authenticate says of a 401: why a token was refused, and no error
+// where there was none (RFC 6750, section 3).
+std::string_view challenge_of(fault kind) noexcept {
+  switch (kind) {
+    case fault::unauthenticated:
+      return "Bearer";
+    case fault::bad_token:
+    case fault::expired:
+      return "Bearer error=\"invalid_token\"";
+    default:
+      return {};
+  }
+}
+
 // Whether an If-Match or If-None-Match (RFC 9110, 13.1) names the revision.
 // A weak tag counts as a strong one: compression makes them weak on the way,
 // and the revision is the same.
@@ -139,7 +153,7 @@ flow<result<answer>> attempt(operation& op, const route& to, call& request,
 
 answer refuse(operation& op, const problem& why) {
   answer made = op.speaks->render(op.memory, why);
-  made.challenge = why.kind == fault::unauthenticated;
+  made.challenge = challenge_of(why.kind);
   made.retry_later = why.kind == fault::unavailable;
   return made;
 }
@@ -263,7 +277,7 @@ void respond(operation& op, const answer& given) noexcept {
     }
     headers.add("Allow", given.allow);
     headers.add("Retry-After", given.retry_later ? "1" : "");
-    headers.add("WWW-Authenticate", given.challenge ? "Bearer" : "");
+    headers.add("WWW-Authenticate", given.challenge);
     op.response.headers = headers.data();
     op.response.header_count = headers.size();
     op.response.secret = given.secret ? 1 : 0;

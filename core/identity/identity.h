@@ -17,6 +17,9 @@ constexpr size_t id_size_max = 255;  // bytes of a tenant's or a user's id
 // other ids.  An id is 1..255 bytes of UTF-8 without control characters.
 bool is_id(std::string_view text) noexcept;
 
+// Whether it means yes: 1, on, true or yes.  All else is a no.
+bool says_yes(std::string_view text) noexcept;
+
 struct identity {
   std::string_view tenant;
   std::string_view user;
@@ -31,8 +34,10 @@ struct identity {
 // is no id, is nobody: unauthenticated.
 result<identity> identify_trusted(const wsp_identity& given) noexcept;
 
-// By the source that the request names.
-result<identity> identify(::wsp_op& op) noexcept;
+// Who the operation's request comes from, by its bearer token or its trusted
+// strings; an API key is looked up elsewhere, for it takes the store.  The
+// strings live as long as the operation.  Throws bad_alloc.
+result<identity> identify(wsp_op& op);
 
 }  // namespace wsp
 
