@@ -35,22 +35,6 @@ problem decide(wsp_needs needs, const access& here) noexcept {
   return {fault::forbidden, "administrator privileges required"};
 }
 
-// Membership is what a right rests on, be it by role or as the owner; a
-// tenant admin's comes with the identity.
-void rest_on(operation& op, const access& here, commit& change) {
-  key_names& keys = keys_of(op);
-  change.expect("1", {"HEXISTS", keys.workspace(here.record.id), "rev"});
-  if (here.tenant_admin) {
-    return;
-  }
-  change.expect(here.mine.stored, {"HGET", keys.members(here.record.id),
-                                   here.mine.user});
-  if (here.owner() && !here.mine.roles.has(admin_role)) {
-    change.expect(here.record.owner,
-                  {"HGET", keys.workspace(here.record.id), "owner"});
-  }
-}
-
 // What a client has seen acknowledged, possibly by another worker.
 int64_t seen_revision(const operation& op) noexcept {
   const wsp_header* header = find_header(op, "Workspace-Revision");
@@ -114,7 +98,7 @@ flow<problem> read_access(operation& op, int64_t workspace, access& into,
 }
 
 flow<problem> authorize(operation& op, wsp_needs needs, int64_t workspace,
-                        access& into, commit& change, freshness wanted) {
+                        access& into, freshness wanted) {
   into.tenant_admin = op.who.tenant_admin;
   if (workspace == 0) {
     if (needs == WSP_NEEDS_TENANT_ADMIN && !into.tenant_admin) {
@@ -128,11 +112,26 @@ flow<problem> authorize(operation& op, wsp_needs needs, int64_t workspace,
   if (!refusal.ok()) {
     co_return refusal;
   }
-  refusal = decide(needs, into);
-  if (refusal.ok()) {
-    rest_on(op, into, change);
+  co_return decide(needs, into);
+}
+
+// Membership is what a right rests on, be it by role or as the owner; a
+// tenant admin's comes with the identity.
+void rest_on(operation& op, const access& here, commit& change) {
+  if (here.record.id == 0) {
+    return;
   }
-  co_return refusal;
+  key_names& keys = keys_of(op);
+  change.expect("1", {"HEXISTS", keys.workspace(here.record.id), "rev"});
+  if (here.tenant_admin) {
+    return;
+  }
+  change.expect(here.mine.stored, {"HGET", keys.members(here.record.id),
+                                   here.mine.user});
+  if (here.owner() && !here.mine.roles.has(admin_role)) {
+    change.expect(here.record.owner,
+                  {"HGET", keys.workspace(here.record.id), "owner"});
+  }
 }
 
 }  // namespace wsp

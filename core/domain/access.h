@@ -30,10 +30,12 @@ struct access {
 
 // Reads the workspace and the caller's membership, and decides.  not_found
 // for a stranger, whether it exists or not, after the same work; forbidden
-// for a member without the right.  What the decision rests on is put into
-// `change` as checks.
+// for a member without the right.
 flow<problem> authorize(operation& op, wsp_needs needs, int64_t workspace,
-                        access& into, commit& change, freshness wanted);
+                        access& into, freshness wanted);
+
+// Puts what that decision rests on into `change` as checks.
+void rest_on(operation& op, const access& here, commit& change);
 
 // The workspace and the caller's place in it.  A cached record that is older
 // than the request's Workspace-Revision header is read anew.

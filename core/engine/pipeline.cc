@@ -90,15 +90,18 @@ bool not_modified(operation& op, const answer& given) {
 // Done, refused, or fault::retry.
 flow<result<answer>> attempt(operation& op, const route& to, call& request,
                              idempotency& key) {
-  request.change.clear();
   // What is to be changed is decided from Redis itself.
   freshness wanted =
       to.method == "GET" ? freshness::cached : freshness::direct;
   auto authorizing = authorize(op, to.needs, request.workspace, request.here,
-                               request.change, wanted);
+                               wanted);
   problem refusal = co_await authorizing;
   if (!refusal.ok()) {
     co_return refusal;
+  }
+  if (to.method != "GET") {
+    request.change.clear();
+    rest_on(op, request.here, request.change);
   }
   if (to.method == "POST") {
     auto claiming = claim_key(op, key);

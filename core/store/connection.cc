@@ -137,9 +137,8 @@ void connection::lose(std::string_view why) {
 
 void connection::add_step(step what,
                           std::initializer_list<std::string_view> command) {
-  formatted_command text({command.begin(), command.size()});
   steps_.push_back(what);
-  out_.append(text.view());
+  put_command(out_, {command.begin(), command.size()});
 }
 
 void connection::begin_handshake() {

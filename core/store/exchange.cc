@@ -12,8 +12,7 @@ exchange::~exchange() {
 }
 
 void exchange::add(std::span<const std::string_view> command) {
-  formatted_command text(command);
-  bytes_.put(text.view());
+  put_command(bytes_, command);
   count_++;
 }
 

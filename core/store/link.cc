@@ -287,9 +287,9 @@ bool link::load_script_again(exchange& asking) {
     return false;
   }
   std::string_view load[] = {"SCRIPT", "LOAD", script_commit};
-  formatted_command text(load);
-  buffer both(asking.memory_, text.view().size());
-  both.put(text.view());
+  buffer both(asking.memory_,
+              script_commit.size() + asking.bytes_.size() + 64);
+  put_command(both, load);
   both.put(asking.bytes_.view());
   asking.bytes_ = both;
   asking.loads_script_ = true;

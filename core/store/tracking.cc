@@ -4,7 +4,6 @@
 #include <string>
 
 #include "engine/log.h"
-#include "store/resp.h"
 #include "workspaces.h"
 
 namespace wsp {
@@ -77,9 +76,7 @@ void tracking_link::timer_due() {
     drop("no answer to a ping");
     return;
   }
-  std::string_view ping[] = {"PING"};
-  formatted_command text(ping);
-  send(text.view());
+  send("*1\r\n$4\r\nPING\r\n");
   ping_out_ = true;
   ping_sent_ = now();
 }
