@@ -48,13 +48,16 @@ int report(T** out, T* made, std::string_view wrong,
   return WSP_INVALID;
 }
 
-wsp_op* new_operation() noexcept {
-  void* memory = std::malloc(sizeof(wsp_op) + first_memory);
+wsp_op* new_operation(wsp_core* core) noexcept {
+  constexpr size_t size = sizeof(wsp_op) + first_memory;
+  void* memory = core == nullptr ? std::malloc(size) : core->take_block(size);
   if (memory == nullptr) {
     return nullptr;
   }
-  return new (memory)
+  auto* op = new (memory)
       wsp_op(static_cast<char*>(memory) + sizeof(wsp_op), first_memory);
+  op->core = core;
+  return op;
 }
 
 wsp::connection& connection_at(wsp_core* core, unsigned link) noexcept {
@@ -308,11 +311,10 @@ int wsp_op_new(wsp_op** out, wsp_core* core, const wsp_request* request,
   if (speaks == nullptr || request->size != sizeof *request) {
     return WSP_INVALID;
   }
-  wsp_op* op = new_operation();
+  wsp_op* op = new_operation(core);
   if (op == nullptr) {
     return WSP_NOMEM;
   }
-  op->core = core;
   op->request = request;
   op->speaks = speaks;
   op->data = data;
@@ -326,7 +328,7 @@ int wsp_access_new(wsp_op** out, wsp_core* core,
   if (request->size != sizeof *request) {
     return WSP_INVALID;
   }
-  wsp_op* op = new_operation();
+  wsp_op* op = new_operation(core);
   if (op == nullptr) {
     return WSP_NOMEM;
   }
@@ -344,7 +346,6 @@ int wsp_access_new(wsp_op** out, wsp_core* core,
     wsp_op_free(op);
     return WSP_NOMEM;
   }
-  op->core = core;
   op->asks = request;
   op->speaks = &wsp::access_dialect;
   op->data = data;
@@ -374,7 +375,7 @@ int wsp_op_new_error(wsp_op** out, int dialect, unsigned status,
   if (speaks == nullptr) {
     return WSP_INVALID;
   }
-  wsp_op* op = new_operation();
+  wsp_op* op = new_operation(nullptr);
   if (op == nullptr) {
     return WSP_NOMEM;
   }
@@ -419,8 +420,9 @@ wsp_str wsp_op_label(const wsp_op* op) { return c_str(op->label); }
 
 void wsp_op_free(wsp_op* op) {
   if (op != nullptr) {
+    wsp_core* core = op->core;
     op->~wsp_op();
-    std::free(op);
+    core == nullptr ? std::free(op) : core->give_block(op);
   }
 }
 

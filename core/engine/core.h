@@ -14,6 +14,7 @@
 
 struct wsp_core {
   explicit wsp_core(const wsp_core_options& options);
+  ~wsp_core();
 
   wsp::log_queue log;
   wsp::random_source random;
@@ -27,10 +28,19 @@ struct wsp_core {
   int64_t wall_ms = 0;
   wsp_op* done_first = nullptr;
   wsp_op* done_last = nullptr;
+  struct spare_block {
+    spare_block* next;
+  };
+  spare_block* spare = nullptr;
+  unsigned spares = 0;
 
   void set_time(int64_t wall, uint64_t monotonic) noexcept;
   // Shows what it is at in its slot of the status.
   void show_status() noexcept;
+
+  // Memory of operations that ended, for the next ones: blocks of one size.
+  void* take_block(size_t size) noexcept;
+  void give_block(void* block) noexcept;
 
   void list_done(wsp_op& op) noexcept;
   void unlist(wsp_op& op) noexcept;
