@@ -14,6 +14,8 @@ static const char *ngx_http_workspaces_misplaced(ngx_conf_t *cf,
     ngx_http_core_loc_conf_t *clcf);
 static ngx_int_t ngx_http_workspaces_conf_dialect(ngx_conf_t *cf,
     ngx_str_t *name);
+static char *ngx_http_workspaces_identity_trusted(ngx_conf_t *cf,
+    ngx_http_workspaces_identity_t *identity);
 static char *ngx_http_workspaces_identity_param(ngx_conf_t *cf,
     ngx_http_workspaces_identity_t *identity, ngx_str_t *param);
 
@@ -88,14 +90,23 @@ ngx_http_workspaces_conf_mount(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     wmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_workspaces_module);
 
-    if (wmcf->used_file == NULL) {
-        wmcf->used_file = cf->conf_file->file.name.data;
-        wmcf->used_line = cf->conf_file->line;
-    }
+    ngx_http_workspaces_used(cf, wmcf, "workspaces");
 
     clcf->handler = ngx_http_workspaces_handler;
 
     return NGX_CONF_OK;
+}
+
+
+void
+ngx_http_workspaces_used(ngx_conf_t *cf, ngx_http_workspaces_main_conf_t *wmcf,
+    const char *directive)
+{
+    if (wmcf->used == NULL) {
+        wmcf->used = directive;
+        wmcf->used_file = cf->conf_file->file.name.data;
+        wmcf->used_line = cf->conf_file->line;
+    }
 }
 
 
@@ -161,7 +172,7 @@ ngx_http_workspaces_conf_dialect(ngx_conf_t *cf, ngx_str_t *name)
 }
 
 
-/* workspaces_identity off | trusted tenant=$t user=$u ...; */
+/* workspaces_identity off | trusted tenant=$t user=$u ... | jwt ...; */
 
 char *
 ngx_http_workspaces_conf_identity(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -170,7 +181,6 @@ ngx_http_workspaces_conf_identity(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_http_workspaces_loc_conf_t *wlcf = conf;
 
     ngx_str_t                       *value;
-    ngx_uint_t                       i;
     ngx_http_workspaces_identity_t  *identity;
 
     if (wlcf->identity != NGX_CONF_UNSET_PTR) {
@@ -184,19 +194,40 @@ ngx_http_workspaces_conf_identity(ngx_conf_t *cf, ngx_command_t *cmd,
         return NGX_CONF_OK;
     }
 
-    if (ngx_strcmp(value[1].data, "trusted") != 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid \"workspaces_identity %V\": write "
-                           "\"workspaces_identity trusted tenant=$tenant "
-                           "user=$user;\" or \"workspaces_identity off;\"",
-                           &value[1]);
-        return NGX_CONF_ERROR;
-    }
-
     identity = ngx_pcalloc(cf->pool, sizeof(ngx_http_workspaces_identity_t));
     if (identity == NULL) {
         return NGX_CONF_ERROR;
     }
+
+    wlcf->identity = identity;
+
+    if (ngx_strcmp(value[1].data, "trusted") == 0) {
+        return ngx_http_workspaces_identity_trusted(cf, identity);
+    }
+
+    if (ngx_strcmp(value[1].data, "jwt") == 0) {
+        return ngx_http_workspaces_conf_jwt(cf, identity);
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid \"workspaces_identity %V\": write "
+                       "\"workspaces_identity trusted tenant=$tenant "
+                       "user=$user;\", \"workspaces_identity jwt key=<file> "
+                       "issuer=... audience=...;\" or "
+                       "\"workspaces_identity off;\"", &value[1]);
+
+    return NGX_CONF_ERROR;
+}
+
+
+static char *
+ngx_http_workspaces_identity_trusted(ngx_conf_t *cf,
+    ngx_http_workspaces_identity_t *identity)
+{
+    ngx_str_t   *value;
+    ngx_uint_t   i;
+
+    value = cf->args->elts;
 
     for (i = 2; i < cf->args->nelts; i++) {
         if (ngx_http_workspaces_identity_param(cf, identity, &value[i])
@@ -215,8 +246,6 @@ ngx_http_workspaces_conf_identity(ngx_conf_t *cf, ngx_command_t *cmd,
                            "tenant=$tenant user=$user;\"");
         return NGX_CONF_ERROR;
     }
-
-    wlcf->identity = identity;
 
     return NGX_CONF_OK;
 }

@@ -50,6 +50,8 @@ static void ngx_http_workspaces_timer_handler(ngx_event_t *ev);
 static void ngx_http_workspaces_deadline_handler(ngx_event_t *ev);
 static void ngx_http_workspaces_finish(ngx_http_workspaces_op_t *op);
 static void ngx_http_workspaces_log(ngx_http_workspaces_driver_t *driver);
+static ngx_int_t ngx_http_workspaces_started(
+    ngx_http_workspaces_driver_t *driver, ngx_http_workspaces_op_t *op, int rc);
 
 
 ngx_http_workspaces_driver_t *
@@ -97,6 +99,8 @@ ngx_http_workspaces_driver_create(ngx_cycle_t *cycle,
     options.timeout_ms = (uint32_t) wmcf->redis.timeout;
     options.connect_timeout_ms = (uint32_t) wmcf->redis.connect_timeout;
     options.queue = (uint32_t) wmcf->redis.queue;
+    options.cache_size = wmcf->cache_size;
+    options.max_stale_ms = (uint32_t) wmcf->cache_max_stale;
     options.client_name.data = (const char *) name;
     options.client_name.len = p - name;
 
@@ -414,6 +418,28 @@ ngx_http_workspaces_op_start(ngx_http_workspaces_driver_t *driver,
 
     rc = wsp_op_new(&op->op, driver->core, request, op);
 
+    return ngx_http_workspaces_started(driver, op, rc);
+}
+
+
+ngx_int_t
+ngx_http_workspaces_op_decide(ngx_http_workspaces_driver_t *driver,
+    ngx_http_workspaces_op_t *op, const wsp_access_request *request)
+{
+    int  rc;
+
+    ngx_http_workspaces_enter(driver);
+
+    rc = wsp_access_new(&op->op, driver->core, request, op);
+
+    return ngx_http_workspaces_started(driver, op, rc);
+}
+
+
+static ngx_int_t
+ngx_http_workspaces_started(ngx_http_workspaces_driver_t *driver,
+    ngx_http_workspaces_op_t *op, int rc)
+{
     ngx_http_workspaces_post(driver);
 
     if (rc != WSP_OK && rc != WSP_AGAIN) {

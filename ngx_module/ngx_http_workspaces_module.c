@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_workspaces_module.h"
+#include "ngx_http_workspaces_access.h"
 #include "ngx_http_workspaces_driver.h"
 #include "ngx_http_workspaces_request.h"
 #include "ngx_http_workspaces_response.h"
@@ -16,6 +17,8 @@ static char *ngx_http_workspaces_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
 static ngx_int_t ngx_http_workspaces_preconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_workspaces_postconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_http_workspaces_add_handler(ngx_conf_t *cf,
+    ngx_http_phases phase, ngx_http_handler_pt handler);
 static ngx_int_t ngx_http_workspaces_init_process(ngx_cycle_t *cycle);
 static void ngx_http_workspaces_exit_process(ngx_cycle_t *cycle);
 
@@ -51,6 +54,41 @@ static ngx_command_t  ngx_http_workspaces_commands[] = {
       ngx_http_workspaces_conf_seal_keys,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
+      NULL },
+
+    { ngx_string("workspaces_cache"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
+      ngx_http_workspaces_conf_cache,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("workspaces_access"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_workspaces_conf_access,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("workspaces_access_log_only"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_workspaces_loc_conf_t, access_log_only),
+      NULL },
+
+    { ngx_string("workspaces_header"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      ngx_http_workspaces_conf_header,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("workspaces_forward"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_workspaces_loc_conf_t, forward),
       NULL },
 
       ngx_null_command
@@ -103,11 +141,16 @@ ngx_http_workspaces_create_main_conf(ngx_conf_t *cf)
      *
      *     wmcf->redis = { NULL, ... };
      *     wmcf->keyring = NULL;
-     *     wmcf->used_file = NULL;
+     *     wmcf->used = NULL;
+     *     wmcf->variables = { NULL, ... };
+     *     wmcf->access_used = 0;
+     *     wmcf->forward_used = 0;
      *     wmcf->driver = NULL;
      */
 
     wmcf->request_id = NGX_CONF_UNSET;
+    wmcf->cache_size = NGX_CONF_UNSET_SIZE;
+    wmcf->cache_max_stale = NGX_CONF_UNSET_MSEC;
 
     return wmcf;
 }
@@ -118,13 +161,16 @@ ngx_http_workspaces_init_main_conf(ngx_conf_t *cf, void *conf)
 {
     ngx_http_workspaces_main_conf_t *wmcf = conf;
 
-    if (wmcf->used_file && wmcf->redis.url == NULL) {
+    ngx_conf_init_size_value(wmcf->cache_size, 16 * 1024 * 1024);
+    ngx_conf_init_msec_value(wmcf->cache_max_stale, 1000);
+
+    if (wmcf->used && wmcf->redis.url == NULL) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "\"workspaces\" needs to know its Redis: write "
+                      "\"%s\" needs to know its Redis: write "
                       "\"workspaces_redis unix:/path/to/socket;\" or "
                       "\"workspaces_redis redis://host:port;\" in the "
                       "\"http\" block; used in %s:%ui",
-                      wmcf->used_file, wmcf->used_line);
+                      wmcf->used, wmcf->used_file, wmcf->used_line);
         return NGX_CONF_ERROR;
     }
 
@@ -147,10 +193,16 @@ ngx_http_workspaces_create_loc_conf(ngx_conf_t *cf)
      *
      *     wlcf->prefix = { 0, NULL };
      *     wlcf->mount = { 0, NULL };
+     *     wlcf->access_file = NULL;
+     *     wlcf->id_header = { 0, NULL };
+     *     wlcf->external_header = { 0, NULL };
      */
 
     wlcf->dialect = NGX_CONF_UNSET;
     wlcf->identity = NGX_CONF_UNSET_PTR;
+    wlcf->access = NGX_CONF_UNSET_PTR;
+    wlcf->access_log_only = NGX_CONF_UNSET;
+    wlcf->forward = NGX_CONF_UNSET;
 
     return wlcf;
 }
@@ -162,9 +214,26 @@ ngx_http_workspaces_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_workspaces_loc_conf_t *prev = parent;
     ngx_http_workspaces_loc_conf_t *conf = child;
 
-    ngx_http_core_loc_conf_t  *clcf;
+    ngx_http_core_loc_conf_t         *clcf;
+    ngx_http_workspaces_main_conf_t  *wmcf;
 
     ngx_conf_merge_ptr_value(conf->identity, prev->identity, NULL);
+    ngx_conf_merge_ptr_value(conf->access, prev->access, NULL);
+    ngx_conf_merge_value(conf->access_log_only, prev->access_log_only, 0);
+    ngx_conf_merge_value(conf->forward, prev->forward, 0);
+
+    ngx_conf_merge_str_value(conf->id_header, prev->id_header,
+                             "X-Workspace-ID");
+    ngx_conf_merge_str_value(conf->external_header, prev->external_header,
+                             "X-ATS-Client-ID");
+
+    ngx_http_workspaces_check_access(cf, conf);
+
+    if (conf->forward) {
+        wmcf = ngx_http_conf_get_module_main_conf(cf,
+                                                  ngx_http_workspaces_module);
+        wmcf->forward_used = 1;
+    }
 
     /*
      * A mount is not inherited by the locations inside of its own, but an
@@ -201,7 +270,7 @@ ngx_http_workspaces_preconfiguration(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    return NGX_OK;
+    return ngx_http_workspaces_add_variables(cf);
 }
 
 
@@ -213,7 +282,23 @@ ngx_http_workspaces_postconfiguration(ngx_conf_t *cf)
 
     wmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_workspaces_module);
 
-    if (wmcf->used_file == NULL) {
+    if (wmcf->access_used
+        && ngx_http_workspaces_add_handler(cf, NGX_HTTP_ACCESS_PHASE,
+                                           ngx_http_workspaces_access_handler)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if ((wmcf->access_used || wmcf->forward_used)
+        && ngx_http_workspaces_add_handler(cf, NGX_HTTP_PRECONTENT_PHASE,
+                                       ngx_http_workspaces_precontent_handler)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (wmcf->used == NULL) {
         return NGX_OK;
     }
 
@@ -223,6 +308,40 @@ ngx_http_workspaces_postconfiguration(ngx_conf_t *cf)
     }
 
     ngx_http_workspaces_filter_init();
+
+    return NGX_OK;
+}
+
+
+/*
+ * nginx calls the handlers of a phase from the last to the first.  Access is
+ * decided after all others have refused or verified: who is asking may come
+ * from auth_request.  Headers are replaced before the others copy them.
+ */
+
+static ngx_int_t
+ngx_http_workspaces_add_handler(ngx_conf_t *cf, ngx_http_phases phase,
+    ngx_http_handler_pt handler)
+{
+    ngx_uint_t                  n;
+    ngx_http_handler_pt        *h;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    h = ngx_array_push(&cmcf->phases[phase].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (phase == NGX_HTTP_ACCESS_PHASE) {
+        h = cmcf->phases[phase].handlers.elts;
+        n = cmcf->phases[phase].handlers.nelts;
+
+        ngx_memmove(h + 1, h, (n - 1) * sizeof(ngx_http_handler_pt));
+    }
+
+    *h = handler;
 
     return NGX_OK;
 }
@@ -244,8 +363,12 @@ ngx_http_workspaces_init_process(ngx_cycle_t *cycle)
     wmcf = ngx_http_cycle_get_module_main_conf(cycle,
                                                ngx_http_workspaces_module);
 
-    if (wmcf == NULL || wmcf->used_file == NULL) {
+    if (wmcf == NULL || wmcf->used == NULL) {
         return NGX_OK;
+    }
+
+    if (ngx_http_workspaces_find_variables(cycle, wmcf) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     wmcf->driver = ngx_http_workspaces_driver_create(cycle, wmcf);

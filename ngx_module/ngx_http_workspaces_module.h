@@ -6,10 +6,16 @@
  *     conf*.c     what each directive takes and refuses
  *     driver.c    the core, its operations and its timers
  *     link.c      its connections to Redis
+ *     identity.c  what an operation is told of its request
+ *     wait.c      requests that wait for their operation
  *     request.c   content handler: from request to operation and back
  *     body.c      request bodies, kept out of temporary files
  *     path.c      the path below the mount
  *     response.c  responses and error pages
+ *     access.c    access phase: allows or refuses
+ *     record.c    what was decided of a request, whatever happens to it
+ *     variables.c $workspace_*
+ *     forward.c   what backends are told in headers
  */
 
 #ifndef _NGX_HTTP_WORKSPACES_MODULE_H_INCLUDED_
@@ -51,6 +57,8 @@ typedef enum {
 
 
 typedef struct {
+    wsp_jwt                         *jwt;       /* owned; NULL: trusted */
+
     /* NULL: not given, which reads as an empty string */
     ngx_http_complex_value_t        *traits[NGX_HTTP_WORKSPACES_TRAITS];
 } ngx_http_workspaces_identity_t;
@@ -62,9 +70,20 @@ typedef struct {
 
     ngx_int_t                        request_id;    /* index of $request_id */
 
-    /* where "workspaces" was first seen; NULL: nowhere */
+    size_t                           cache_size;        /* 0: off */
+    ngx_msec_t                       cache_max_stale;
+
+    /* which directive was the first to need a core; NULL: none */
+    const char                      *used;
     u_char                          *used_file;
     ngx_uint_t                       used_line;
+
+    /* indices of our own that are in use; of the worker */
+    ngx_array_t                      variables;         /* ngx_uint_t */
+    unsigned                         settings_used:1;
+
+    unsigned                         access_used:1;
+    unsigned                         forward_used:1;
 
     /* of this worker; NULL in every other process */
     ngx_http_workspaces_driver_t    *driver;
@@ -79,6 +98,18 @@ typedef struct {
     ngx_str_t                        mount;
 
     ngx_http_workspaces_identity_t  *identity;  /* NULL: nobody is known */
+
+    ngx_http_complex_value_t        *access;    /* NULL: off */
+    ngx_flag_t                       access_log_only;
+
+    /* where it was written; NULL: in another location, or nowhere */
+    u_char                          *access_file;
+    ngx_uint_t                       access_line;
+
+    ngx_str_t                        id_header;
+    ngx_str_t                        external_header;
+
+    ngx_flag_t                       forward;
 } ngx_http_workspaces_loc_conf_t;
 
 
@@ -93,6 +124,30 @@ char *ngx_http_workspaces_conf_seal_keys(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_workspaces_conf_identity(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_http_workspaces_conf_jwt(ngx_conf_t *cf,
+    ngx_http_workspaces_identity_t *identity);
+char *ngx_http_workspaces_conf_access(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_workspaces_conf_header(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_workspaces_conf_cache(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* Remembers which directive it was that needs a core. */
+void ngx_http_workspaces_used(ngx_conf_t *cf,
+    ngx_http_workspaces_main_conf_t *wmcf, const char *directive);
+
+/* Warns of an access check that never runs; with the location's merged. */
+void ngx_http_workspaces_check_access(ngx_conf_t *cf,
+    ngx_http_workspaces_loc_conf_t *wlcf);
+
+/*
+ * The text of a key file, with `name` made absolute.  A secret one must be
+ * for its owner only.  Errors are logged, in the words of the directive.
+ */
+ngx_int_t ngx_http_workspaces_read_file(ngx_conf_t *cf, const char *directive,
+    ngx_str_t *name, ngx_uint_t secret, wsp_str *text);
+void ngx_http_workspaces_free_text(wsp_str *text);     /* wipes it */
 
 
 static ngx_inline wsp_str

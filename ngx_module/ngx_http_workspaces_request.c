@@ -5,8 +5,10 @@
 
 #include "ngx_http_workspaces_request.h"
 #include "ngx_http_workspaces_body.h"
+#include "ngx_http_workspaces_identity.h"
 #include "ngx_http_workspaces_path.h"
 #include "ngx_http_workspaces_response.h"
+#include "ngx_http_workspaces_wait.h"
 
 
 static void ngx_http_workspaces_cancel(void *data);
@@ -14,10 +16,6 @@ static void ngx_http_workspaces_free(void *data);
 static void ngx_http_workspaces_start(ngx_http_request_t *r);
 static ngx_int_t ngx_http_workspaces_fill(ngx_http_request_t *r,
     ngx_http_workspaces_ctx_t *ctx);
-static ngx_int_t ngx_http_workspaces_identify(ngx_http_request_t *r,
-    wsp_identity *identity);
-static ngx_int_t ngx_http_workspaces_headers(ngx_http_request_t *r,
-    wsp_request *request);
 static ngx_int_t ngx_http_workspaces_suspend(ngx_http_request_t *r);
 static void ngx_http_workspaces_wake(ngx_http_workspaces_op_t *op);
 static void ngx_http_workspaces_resume(ngx_http_request_t *r);
@@ -188,7 +186,10 @@ ngx_http_workspaces_fill(ngx_http_request_t *r, ngx_http_workspaces_ctx_t *ctx)
     request->body.len = ctx->body_len;
     request->request_id = ngx_http_workspaces_request_id(r);
 
-    if (ngx_http_workspaces_headers(r, request) != NGX_OK) {
+    if (ngx_http_workspaces_headers(r, &request->headers,
+                                    &request->header_count)
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -196,153 +197,18 @@ ngx_http_workspaces_fill(ngx_http_request_t *r, ngx_http_workspaces_ctx_t *ctx)
 }
 
 
-/* With nothing configured, or nothing in the variables, it is nobody. */
-
-static ngx_int_t
-ngx_http_workspaces_identify(ngx_http_request_t *r, wsp_identity *identity)
-{
-    ngx_str_t                        value;
-    ngx_uint_t                       i;
-    ngx_http_workspaces_loc_conf_t  *wlcf;
-
-    wsp_str  *traits[] = {
-        &identity->tenant,              /* NGX_HTTP_WORKSPACES_TENANT */
-        &identity->user,                /* NGX_HTTP_WORKSPACES_USER */
-        &identity->email,               /* NGX_HTTP_WORKSPACES_EMAIL */
-        &identity->name,                /* NGX_HTTP_WORKSPACES_NAME */
-        &identity->roles,               /* NGX_HTTP_WORKSPACES_ROLES */
-        &identity->permissions,         /* NGX_HTTP_WORKSPACES_PERMISSIONS */
-        &identity->admin                /* NGX_HTTP_WORKSPACES_ADMIN */
-    };
-
-    ngx_memzero(identity, sizeof(wsp_identity));
-
-    wlcf = ngx_http_get_module_loc_conf(r, ngx_http_workspaces_module);
-
-    if (wlcf->identity == NULL) {
-        return NGX_OK;
-    }
-
-    for (i = 0; i < NGX_HTTP_WORKSPACES_TRAITS; i++) {
-
-        if (wlcf->identity->traits[i] == NULL) {
-            continue;
-        }
-
-        if (ngx_http_complex_value(r, wlcf->identity->traits[i], &value)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-        *traits[i] = ngx_http_workspaces_str(&value);
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_workspaces_headers(ngx_http_request_t *r, wsp_request *request)
-{
-    ngx_uint_t        i, n;
-    wsp_header       *header;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
-
-    n = 0;
-
-    for (part = &r->headers_in.headers.part; part; part = part->next) {
-        n += part->nelts;
-    }
-
-    if (n == 0) {
-        request->headers = NULL;
-        request->header_count = 0;
-        return NGX_OK;
-    }
-
-    header = ngx_palloc(r->pool, n * sizeof(wsp_header));
-    if (header == NULL) {
-        return NGX_ERROR;
-    }
-
-    request->headers = header;
-    request->header_count = n;
-
-    for (part = &r->headers_in.headers.part; part; part = part->next) {
-        h = part->elts;
-
-        for (i = 0; i < part->nelts; i++) {
-            header->name = ngx_http_workspaces_str(&h[i].key);
-            header->value = ngx_http_workspaces_str(&h[i].value);
-            header++;
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-wsp_str
-ngx_http_workspaces_request_id(ngx_http_request_t *r)
-{
-    wsp_str                           str;
-    ngx_http_variable_value_t        *vv;
-    ngx_http_workspaces_main_conf_t  *wmcf;
-
-    wmcf = ngx_http_get_module_main_conf(r, ngx_http_workspaces_module);
-
-    vv = ngx_http_get_indexed_variable(r, wmcf->request_id);
-
-    if (vv == NULL || vv->not_found) {
-        str.data = "";
-        str.len = 0;
-        return str;
-    }
-
-    str.data = (const char *) vv->data;
-    str.len = vv->len;
-
-    return str;
-}
-
-
-/* Meanwhile a client that goes away is noticed, unless a body that nobody
- * wants is still being discarded, or there is no client any more. */
-
 static ngx_int_t
 ngx_http_workspaces_suspend(ngx_http_request_t *r)
 {
-    ngx_event_t  *rev;
-
     r->write_event_handler = ngx_http_workspaces_resume;
 
-    if (r->discard_body || r->post_action) {
-        return NGX_OK;
-    }
-
-    rev = r->connection->read;
-
-    if (rev->ready) {
-        ngx_post_event(rev, &ngx_posted_events);
-
-    } else {
-        if (ngx_handle_read_event(rev, 0) != NGX_OK) {
-            return NGX_ERROR;
-        }
-    }
-
-    r->read_event_handler = ngx_http_test_reading;
-
-    return NGX_OK;
+    return ngx_http_workspaces_watch(r);
 }
 
 
 static void
 ngx_http_workspaces_wake(ngx_http_workspaces_op_t *op)
 {
-    ngx_connection_t           *c;
     ngx_http_request_t         *r;
     ngx_http_workspaces_ctx_t  *ctx;
 
@@ -353,18 +219,7 @@ ngx_http_workspaces_wake(ngx_http_workspaces_op_t *op)
         ctx->done = 1;
     }
 
-    /* the request may be gone before its posted requests are run */
-
-    c = r->connection;
-
-    ngx_http_set_log_request(c->log, r);
-
-    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, c->log, 0,
-                   "workspaces wake: \"%V?%V\"", &r->uri, &r->args);
-
-    r->write_event_handler(r);
-
-    ngx_http_run_posted_requests(c);
+    ngx_http_workspaces_run(r);
 }
 
 
@@ -394,13 +249,9 @@ ngx_http_workspaces_resume(ngx_http_request_t *r)
 
     r->write_event_handler = ngx_http_request_empty_handler;
 
-    if (!r->discard_body) {
-        if (ngx_handle_read_event(c->read, 0) != NGX_OK) {
-            ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
-            return;
-        }
-
-        r->read_event_handler = ngx_http_block_reading;
+    if (ngx_http_workspaces_unwatch(r) != NGX_OK) {
+        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        return;
     }
 
     ngx_http_finalize_request(r, ngx_http_workspaces_send(r, ctx));

@@ -19,10 +19,12 @@ typedef struct {
     size_t                           body_size; /* allocated */
     ngx_http_client_body_handler_pt  body_handler;
 
+    const wsp_response              *error;     /* sent instead of nginx's
+                                                   page; NULL: none */
+
     unsigned                         unbuffered:1;  /* we read the body */
     unsigned                         done:1;        /* may be answered */
     unsigned                         answered:1;    /* the response is ours */
-    unsigned                         error_page:1;  /* instead of nginx's */
     unsigned                         error_sent:1;
 } ngx_http_workspaces_ctx_t;
 
@@ -31,9 +33,6 @@ ngx_int_t ngx_http_workspaces_handler(ngx_http_request_t *r);
 
 /* The context of the request, made when there is none. */
 ngx_http_workspaces_ctx_t *ngx_http_workspaces_get_ctx(ngx_http_request_t *r);
-
-/* $request_id */
-wsp_str ngx_http_workspaces_request_id(ngx_http_request_t *r);
 
 
 #endif /* _NGX_HTTP_WORKSPACES_REQUEST_H_INCLUDED_ */

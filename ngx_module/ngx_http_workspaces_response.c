@@ -7,6 +7,8 @@
  */
 
 #include "ngx_http_workspaces_response.h"
+#include "ngx_http_workspaces_access.h"
+#include "ngx_http_workspaces_identity.h"
 
 
 static ngx_int_t ngx_http_workspaces_set_headers(ngx_http_request_t *r,
@@ -20,6 +22,8 @@ static ngx_int_t ngx_http_workspaces_push_header(ngx_http_request_t *r,
 static ngx_int_t ngx_http_workspaces_send_body(ngx_http_request_t *r,
     const wsp_response *response, ngx_http_output_body_filter_pt send);
 static ngx_int_t ngx_http_workspaces_header_filter(ngx_http_request_t *r);
+static const wsp_response *ngx_http_workspaces_error(ngx_http_request_t *r,
+    ngx_http_workspaces_ctx_t *ctx, ngx_int_t dialect);
 static ngx_int_t ngx_http_workspaces_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
 
@@ -204,16 +208,16 @@ ngx_http_workspaces_send_body(ngx_http_request_t *r,
 
 
 /*
- * The error pages of nginx: of a body that is too large, of "deny", of
- * limit_req and the like, and of our own handler's refusals.  A page that is
- * configured by error_page is served by another location; a text given to
- * "return" sets no err_status.
+ * The error pages of nginx: those of our refusals in the access phase, and in
+ * a mount of a body that is too large, of "deny", of limit_req and the like,
+ * and of our own handler's refusals.  A page that is configured by error_page
+ * is served by another location; a text given to "return" sets no err_status.
  */
 
 static ngx_int_t
 ngx_http_workspaces_header_filter(ngx_http_request_t *r)
 {
-    const wsp_response              *response;
+    const wsp_response              *refusal;
     ngx_http_workspaces_ctx_t       *ctx;
     ngx_http_workspaces_loc_conf_t  *wlcf;
 
@@ -222,8 +226,9 @@ ngx_http_workspaces_header_filter(ngx_http_request_t *r)
     }
 
     wlcf = ngx_http_get_module_loc_conf(r, ngx_http_workspaces_module);
+    refusal = ngx_http_workspaces_refusal(r);
 
-    if (wlcf->dialect == NGX_CONF_UNSET) {
+    if (refusal == NULL && wlcf->dialect == NGX_CONF_UNSET) {
         return ngx_http_next_header_filter(r);
     }
 
@@ -236,28 +241,44 @@ ngx_http_workspaces_header_filter(ngx_http_request_t *r)
         return ngx_http_next_header_filter(r);
     }
 
-    /* an operation that has come to nothing */
+    ctx->error = refusal;
 
-    ngx_http_workspaces_op_end(&ctx->op);
+    if (ctx->error == NULL) {
+        ctx->error = ngx_http_workspaces_error(r, ctx, wlcf->dialect);
+    }
 
-    if (ngx_http_workspaces_op_error(&ctx->op, wlcf->dialect,
-                                     r->headers_out.status,
-                                     ngx_http_workspaces_request_id(r))
-        != NGX_OK)
-    {
+    if (ctx->error == NULL) {
         return ngx_http_next_header_filter(r);
     }
 
-    response = wsp_op_response(ctx->op.op);
-
-    if (ngx_http_workspaces_set_headers(r, response) != NGX_OK) {
+    if (ngx_http_workspaces_set_headers(r, ctx->error) != NGX_OK) {
         return NGX_ERROR;
     }
 
     ctx->answered = 1;
-    ctx->error_page = 1;
 
     return ngx_http_next_header_filter(r);
+}
+
+
+/* The dialect's own.  NULL: out of memory. */
+
+static const wsp_response *
+ngx_http_workspaces_error(ngx_http_request_t *r,
+    ngx_http_workspaces_ctx_t *ctx, ngx_int_t dialect)
+{
+    /* an operation that has come to nothing */
+
+    ngx_http_workspaces_op_end(&ctx->op);
+
+    if (ngx_http_workspaces_op_error(&ctx->op, dialect, r->headers_out.status,
+                                     ngx_http_workspaces_request_id(r))
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
+    return wsp_op_response(ctx->op.op);
 }
 
 
@@ -269,7 +290,7 @@ ngx_http_workspaces_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_workspaces_module);
 
-    if (ctx == NULL || !ctx->error_page || in == NULL) {
+    if (ctx == NULL || ctx->error == NULL || in == NULL) {
         return ngx_http_next_body_filter(r, in);
     }
 
@@ -285,7 +306,7 @@ ngx_http_workspaces_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 
     ctx->error_sent = 1;
 
-    return ngx_http_workspaces_send_body(r, wsp_op_response(ctx->op.op),
+    return ngx_http_workspaces_send_body(r, ctx->error,
                                          ngx_http_next_body_filter);
 }
 
