@@ -94,9 +94,9 @@ ngx_http_workspaces_check_access(ngx_conf_t *cf,
     }
 
     ngx_log_error(NGX_LOG_WARN, cf->log, 0,
-                  "\"workspaces_access\" never runs here, for a \"return\" "
-                  "answers before it: move the \"return\" to where nothing "
-                  "is to be protected, in %s:%ui",
+                  "\"workspaces_access\" in %s:%ui never runs, for a "
+                  "\"return\" answers before it: move the \"return\" to a "
+                  "location with nothing to protect",
                   wlcf->access_file, wlcf->access_line);
 }
 
