@@ -6,7 +6,7 @@ use Test::Nginx::Socket;
 
 add_block_preprocessor(\&prepare);
 
-plan 'no_plan';
+plan tests => repeat_each() * (blocks() * 4 + 102);
 
 no_long_string();
 run_tests();

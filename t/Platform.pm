@@ -141,7 +141,7 @@ sub given {
 sub succeed {
     my ($text) = @_;
     my ($user, $method, $path, $headers, $body) = $text
-        =~ /\A\s*(\S+) (\S+) (\S+)(?: \[([^\]\n]+)\])?(?: (.+?))?\s*\z/s
+        =~ /\A\s*(\S+) (\S+) (\S+)(?: \[([A-Za-z-]+: [^\]\n]+)\])?(?: (.+?))?\s*\z/s
         or die "no user, method and path in: $text";
     $body //= '';
     my $request = join "\r\n", "$method /api/workspaces$path HTTP/1.1",
