@@ -182,8 +182,12 @@ static void many_operations_mixed_with_cancelled_ones(void **state) {
         }
     }
     driver_forget(d);
-    driver_until_log(d, "ready");
-    assert_status(driver_ask(d, (struct ask) { .user = "nobody" }), 200);
+    unsigned status = 503;
+    for (int i = 0; i < 200 && status == 503; i++) {
+        driver_turn(d, 50);
+        status = driver_ask(d, (struct ask) { .user = "nobody" })->status;
+    }
+    assert_int_equal(status, 200);
 }
 
 static void a_core_is_freed_with_replies_still_to_come(void **state) {
