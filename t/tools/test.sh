@@ -137,10 +137,9 @@ setup "build the sanitizer nginx" "$tools/sanitized-nginx.sh" \
 say "t/*.t with the installed nginx and with the sanitizer nginx"
 export PROVE_OPTIONS="-v ${PROVE_OPTIONS:-}"
 begin "suites, installed nginx" "$tools/prove.sh" debian
-[ -z "$sanitizer" ] || begin "suites, sanitizer nginx" "$tools/prove.sh" sanitizer
+[ -z "$sanitizer" ] \
+    || begin "suites, sanitizer nginx" "$tools/prove.sh" sanitizer
 finish "suites, installed nginx"
 [ -z "$sanitizer" ] || finish "suites, sanitizer nginx"
-
-step "beside lua and nchan" "$tools/prove.sh" neighbours t/001-*.t || :
 
 the_end
