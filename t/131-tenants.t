@@ -64,7 +64,7 @@ sub work {
     return;
 }
 
-my @notes = Workspaces::Load->start(clients => 8, seconds => 4,
+my @notes = Workspaces::Load->start(clients => 8, seconds => 3,
                                     run => \&work)->wait;
 my (%count, @odd);
 for my $note (@notes) {

@@ -266,8 +266,16 @@ void link::handshake_reply(const reply& got) {
       commit_sha_ = got.str();
       break;
     case step::set_partitions:
+      // Out of memory, or a user without the right: said as it is.
+      if (got.is_error()) {
+        drop(cut(error));
+      }
       break;
     case step::get_partitions: {
+      if (got.is_error()) {
+        drop(cut(error));
+        break;
+      }
       if (got.is_nil() && now_ < deadline_ && steps_.size() < 16) {
         // A new keyspace: fix the number for everybody, and ask again.
         add_step(step::set_partitions,

@@ -10,7 +10,7 @@ use Time::HiRes qw(sleep);
 
 use Workspaces::Client;
 use Workspaces::Process qw(room free_port start_process stop_process
-                           is_running until_true patience);
+                           end_of_process is_running until_true patience);
 
 my $count = 0;
 
@@ -129,8 +129,9 @@ sub start {
     until_true(10 * patience(), sub {
         is_running($self->{pid})
             or croak "nginx ends: " . $self->said . _slurp("$self->{dir}/out");
-        return -s "$self->{dir}/nginx.pid" && $self->client->{socket};
-    }) or croak 'nginx does not listen';
+        return -s "$self->{dir}/nginx.pid" && $self->client->{socket}
+            && $self->workers == ($self->{workers} || 1);
+    }) or croak 'nginx does not serve';
     return $self;
 }
 
@@ -145,10 +146,9 @@ sub check_config {
     my ($self) = @_;
     my @command = $self->command('-t');
     my $out = "$self->{dir}/check.out";
-    my $pid = start_process(log => $out, command => \@command);
-    waitpid $pid, 0;
-    my $status = $?;
-    is_running($pid);
+    unlink $out;
+    my $status = end_of_process(start_process(log => $out,
+                                              command => \@command));
     return ($status, _slurp($out));
 }
 
@@ -157,8 +157,10 @@ sub pid { return $_[0]{pid} }
 # The pids of the workers, of old ones too.
 sub workers {
     my ($self) = @_;
-    return $self->{pid} if $self->{single};
-    return split ' ', _slurp("/proc/$self->{pid}/task/$self->{pid}/children");
+    return ($self->{pid}) if $self->{single};
+    my @pids = split ' ',
+        _slurp("/proc/$self->{pid}/task/$self->{pid}/children");
+    return @pids;
 }
 
 sub client {
