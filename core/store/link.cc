@@ -548,12 +548,18 @@ void link::complete(trip& asking) {
   if (asking.no_script_ && !asking.loads_script_ &&
       tail_ - head_ < options_.queue) {
     // SCRIPT FLUSH, or a new server behind the address: load it, then again.
-    std::string_view load[] = {"SCRIPT", "LOAD", script_commit};
-    formatted_command text(load);
-    buffer both(arena_of(*asking.op_), text.view().size());
-    both.put(text.view());
-    both.put(asking.bytes_.view());
-    asking.bytes_ = both;
+    try {
+      std::string_view load[] = {"SCRIPT", "LOAD", script_commit};
+      formatted_command text(load);
+      buffer both(arena_of(*asking.op_), text.view().size());
+      both.put(text.view());
+      both.put(asking.bytes_.view());
+      asking.bytes_ = both;
+    } catch (const std::bad_alloc&) {
+      // It is in no queue any more: nobody else would tell it.
+      asking.finish(no_memory);
+      return;
+    }
     asking.loads_script_ = true;
     asking.no_script_ = false;
     asking.error_ = {};
