@@ -266,14 +266,18 @@ void link::handshake_reply(const reply& got) {
       commit_sha_ = got.str();
       break;
     case step::set_partitions:
-      // Out of memory, or a user without the right: said as it is.
+      // Out of memory, or a user without the right.
       if (got.is_error()) {
-        drop(cut(error));
+        log_.add(WSP_LOG_ERROR, "Redis did not take the key wsp:partitions: ",
+                 cut(error));
+        drop("no number of partitions");
       }
       break;
     case step::get_partitions: {
       if (got.is_error()) {
-        drop(cut(error));
+        log_.add(WSP_LOG_ERROR, "Redis did not give the key wsp:partitions: ",
+                 cut(error));
+        drop("no number of partitions");
         break;
       }
       if (got.is_nil() && now_ < deadline_ && steps_.size() < 16) {
