@@ -18,7 +18,7 @@ __DATA__
     location /api/workspaces { workspaces martian; }
 --- must_die
 --- error_log eval
-[qr/\[emerg\].*unknown dialect "martian" in "workspaces": write one of: .*platform/]
+[qr/\[emerg\].*unknown dialect "martian" in "workspaces": write one of \(.*platform.*\)/]
 
 
 
@@ -260,7 +260,7 @@ hush-hush
     workspaces_redis redis://:hush-hush@no-such-host.invalid;
 --- must_die
 --- error_log eval
-[qr/"workspaces_redis": host not found.* in "no-such-host\.invalid:6379": write an address that can be resolved when nginx starts/]
+[qr/"workspaces_redis": host not found.* in "no-such-host\.invalid:6379": write an address that nginx can use when it starts/]
 --- no_error_log
 hush-hush
 [alert]
@@ -362,7 +362,7 @@ workspaces_identity off
     workspaces_identity trusted tenant=$arg_t user=$arg_u Admin=$arg_a;
 --- must_die
 --- error_log
-unknown parameter "Admin=$arg_a" in "workspaces_identity": write one of: tenant=, user=, email=, name=, roles=, permissions=, admin=
+unknown parameter "Admin=$arg_a" in "workspaces_identity": write one of (tenant=, user=, email=, name=, roles=, permissions=, admin=)
 
 
 

@@ -109,7 +109,7 @@ sub prepare {
         if !defined $block->response_body_filters;
 
     return if !$usual || defined $block->raw_response_headers_like
-        || defined $block->ignore_response;
+        || defined $block->ignore_response || defined $block->http09;
     my $requests = $block->pipelined_requests // $block->raw_request
         // $block->request;
     my $count = ref $requests eq 'ARRAY' && !defined $block->raw_request
