@@ -87,7 +87,6 @@ for my $queue (1, 4) {
         options => "timeout=3s queue=$queue");
     is($gateway->ask_until(200, 5, @list)->{status}, 200,
        "queue=$queue: it is served");
-    sleep 1.1;
     $proxy->set(frozen => 1);
     my @waiting = map { $gateway->client->send(@list) } 1 .. $queue;
     sleep 0.1 * patience();

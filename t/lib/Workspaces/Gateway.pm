@@ -5,6 +5,7 @@ use strict;
 use warnings;
 
 use Carp qw(croak);
+use Scalar::Util qw(weaken);
 use Test::More ();
 use Time::HiRes qw(sleep);
 
@@ -12,7 +13,9 @@ use Workspaces::Client;
 use Workspaces::Process qw(room free_port start_process stop_process
                            end_of_process is_running until_true patience);
 
+my $owner = $$;
 my $count = 0;
+my %started;
 
 # new(...): is not started
 #   redis    what follows workspaces_redis, or an object with a url
@@ -126,6 +129,7 @@ sub start {
     my ($self) = @_;
     $self->{pid} = start_process(log => "$self->{dir}/out",
         command => [$self->command]);
+    weaken($started{ $self->{dir} } = $self);
     until_true(10 * patience(), sub {
         is_running($self->{pid})
             or croak "nginx ends: " . $self->said . _slurp("$self->{dir}/out");
@@ -157,7 +161,7 @@ sub pid { return $_[0]{pid} }
 # The pids of the workers, of old ones too.
 sub workers {
     my ($self) = @_;
-    return ($self->{pid}) if $self->{single};
+    return my @only = $self->{pid} if $self->{single};
     my @pids = split ' ',
         _slurp("/proc/$self->{pid}/task/$self->{pid}/children");
     return @pids;
@@ -255,12 +259,11 @@ sub _hand_over {
     return;
 }
 
-my $owner = $$;
-
-sub DESTROY {
-    my ($self) = @_;
-    $self->_hand_over if $$ == $owner;
-    return;
+# A test that dies hands over what there is.
+END {
+    for my $gateway (grep { $_ } values %started) {
+        $gateway->_hand_over if $$ == $owner;
+    }
 }
 
 1;
