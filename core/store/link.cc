@@ -583,7 +583,12 @@ void link::complete(trip& asking) {
   }
   bool not_now = means_not_now(error);
   log_.add(WSP_LOG_ERROR, "Redis refused a command: ", cut(error));
-  if (means_wrong_server(error)) {
+  // A replica serves reads: another server is looked for, but only when the
+  // link comes back without backing off, or the writes of some would cost the
+  // others their reads.
+  bool serves_reads = holds(error, "READONLY");
+  bool back_at_once = failures_ == 0 || now_ - ready_since_ >= stable_ms;
+  if (means_wrong_server(error) && (!serves_reads || back_at_once)) {
     // The text of the error lives in the operation, the link goes first.
     drop("Redis cannot serve this connection any more");
   }
