@@ -109,7 +109,7 @@ sub prepare {
         if !defined $block->response_body_filters;
 
     return if !$usual || defined $block->raw_response_headers_like
-        || defined $block->ignore_response;
+        || defined $block->ignore_response || defined $block->http09;
     my $requests = $block->pipelined_requests // $block->raw_request
         // $block->request;
     my $count = ref $requests eq 'ARRAY' && !defined $block->raw_request
@@ -141,7 +141,7 @@ sub given {
 sub succeed {
     my ($text) = @_;
     my ($user, $method, $path, $headers, $body) = $text
-        =~ /\A\s*(\S+) (\S+) (\S+)(?: \[([^\]\n]+)\])?(?: (.+?))?\s*\z/s
+        =~ /\A\s*(\S+) (\S+) (\S+)(?: \[([A-Za-z-]+: [^\]\n]+)\])?(?: (.+?))?\s*\z/s
         or die "no user, method and path in: $text";
     $body //= '';
     my $request = join "\r\n", "$method /api/workspaces$path HTTP/1.1",

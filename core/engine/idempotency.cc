@@ -20,8 +20,10 @@ constexpr size_t hash_size = 16;
 constexpr size_t hex_size = 2 * hash_size;
 
 // A stored value: 'R' fingerprint ':' token while it runs, then
-// 'D' fingerprint ' ' status ' ' revision '\n' body.
+// 'D' fingerprint ' ' status ' ' revision '\n' body, with 'S' for 'D' where
+// the answer is secret.
 constexpr char done = 'D';
+constexpr char done_secret = 'S';
 
 // BLAKE2b over the parts, each with its size before it.
 template <class... Parts>
@@ -59,6 +61,7 @@ std::optional<answer> stored_answer(std::string_view stored) noexcept {
   made.status = static_cast<unsigned>(*status);
   made.revision = *revision;
   made.body = rest.substr(line + 1);
+  made.secret = stored[0] == done_secret;
   return made;
 }
 
@@ -107,9 +110,13 @@ flow<result<std::optional<answer>>> claim_key(operation& op,
     co_return problem{fault::key_reused,
                       "this Idempotency-Key was used for another request"};
   }
-  if (stored.size() > 1 + hex_size && stored[0] == done) {
+  if (stored.size() > 1 + hex_size &&
+      (stored[0] == done || stored[0] == done_secret)) {
     first = stored_answer(stored);
     if (first) {
+      if (first->secret) {
+        memory.wipe_when_freed();
+      }
       co_return first;
     }
   }
@@ -121,9 +128,10 @@ flow<result<std::optional<answer>>> claim_key(operation& op,
 void remember_answer(operation& op, commit& change, const idempotency& held,
                      const answer& given) {
   arena& memory = arena_of(op);
+  std::string_view mark(given.secret ? &done_secret : &done, 1);
   change.expect(held.claim, {"GET", held.key});
   change.write({"SET", held.key,
-                memory.join("D", held.fingerprint, " ",
+                memory.join(mark, held.fingerprint, " ",
                             decimal(memory, given.status), " ",
                             decimal(memory, given.revision), "\n",
                             given.body),
