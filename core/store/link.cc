@@ -338,7 +338,10 @@ void link::complete(exchange& asking) {
   }
   bool not_now = means_not_now(error) || asking.no_script_;
   log().add(WSP_LOG_ERROR, "Redis refused a command: ", cut(error));
-  if (means_wrong_server(error)) {
+  // A replica serves reads: another server is looked for, but not so often
+  // that the writes of some would cost the others the link.
+  bool serves_reads = holds(error, "READONLY");
+  if (means_wrong_server(error) && (!serves_reads || is_stable())) {
     // The text of the error lives with the exchange, the link goes first.
     drop("Redis cannot serve this connection any more");
   }
