@@ -124,6 +124,18 @@ sub is_unavailable {
     ok($gateway->has_said(qr/workspaces: .*READONLY/), 'READONLY: is logged');
     is($gateway->ask_until(200, 8, GET => "/$id", %who)->{status}, 200,
        'READONLY: reads go on');
+    my %status;
+    for (1 .. 150) {
+        $status{write}{ $gateway->ask(PUT => "/$id", %who,
+                                      json => { labels => ['e'] })
+                                ->{status} }++;
+        $status{read}{ $gateway->ask(GET => "/$id", %who)->{status} }++;
+        sleep 0.01;
+    }
+    is(join(' ', %{ $status{write} }), '503 150',
+       'READONLY: many writes, each gets 503');
+    is(join(' ', %{ $status{read} }), '200 150',
+       'READONLY: which cost nobody else a read');
     is($keys_are->(), $was, 'READONLY: nothing was half written');
     $redis->ask('REPLICAOF', 'NO', 'ONE');
     is($gateway->ask_until(200, 8, PUT => "/$id", %who,

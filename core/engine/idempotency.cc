@@ -13,6 +13,8 @@ namespace wsp {
 namespace {
 
 constexpr std::string_view header_name = "Idempotency-Key";
+// It says, as the path does, what a request is about.
+constexpr std::string_view slot_header = "x-encrypted-id";
 // Longer than any request may take.
 constexpr std::string_view claim_ms = "30000";
 constexpr std::string_view answer_ms = "86400000";
@@ -86,8 +88,11 @@ flow<result<std::optional<answer>>> claim_key(operation& op,
   into.key = keys_of(op).idempotency(
       hash(memory, op.speaks->name, op.label, op.who.tenant, op.who.user,
            name));
-  into.fingerprint = hash(memory, view(request.method), view(request.path),
-                          view(request.query), view(request.body));
+  const wsp_header* slot = find_header(op, slot_header);
+  into.fingerprint = hash(
+      memory, view(request.method), view(request.path), view(request.query),
+      slot != nullptr ? view(slot->value) : std::string_view(),
+      view(request.body));
   char token[8];
   random_of(op).fill(token, sizeof token);
   into.claim = memory.join("R", into.fingerprint, ":",
