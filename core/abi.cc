@@ -10,6 +10,9 @@
 
 #include "api/dialect.h"
 #include "engine/core.h"
+#include "engine/decide.h"
+#include "engine/status.h"
+#include "identity/jwt.h"
 #include "seal/keyring.h"
 #include "store/redis_url.h"
 #include "workspaces.h"
@@ -45,13 +48,23 @@ int report(T** out, std::unique_ptr<T> made, std::string_view wrong,
   return WSP_INVALID;
 }
 
-wsp_op* new_operation() noexcept {
-  void* memory = std::malloc(sizeof(wsp_op) + first_memory);
+wsp_op* new_operation(wsp_core* core) noexcept {
+  constexpr size_t size = sizeof(wsp_op) + first_memory;
+  void* memory = core == nullptr ? std::malloc(size) : core->take_block(size);
   if (memory == nullptr) {
     return nullptr;
   }
-  return new (memory)
+  auto* op = new (memory)
       wsp_op(static_cast<char*>(memory) + sizeof(wsp_op), first_memory);
+  op->core = core;
+  return op;
+}
+
+wsp::connection& connection_at(wsp_core* core, unsigned link) noexcept {
+  if (link == 0) {
+    return core->data;
+  }
+  return core->tracking;
 }
 
 wsp::fault fault_of(unsigned status) noexcept {
@@ -143,6 +156,17 @@ int wsp_keyring_parse(wsp_keyring** out, wsp_str text,
 
 void wsp_keyring_free(wsp_keyring* ring) { delete ring; }
 
+int wsp_jwt_new(wsp_jwt** out, const wsp_jwt_options* options,
+                char error[WSP_ERROR_SIZE]) {
+  return guarded([&] {
+    auto made = std::make_unique<wsp_jwt>();
+    std::string wrong = made->configure(*options);
+    return report(out, std::move(made), wrong, error);
+  });
+}
+
+void wsp_jwt_free(wsp_jwt* jwt) { delete jwt; }
+
 void wsp_wipe(void* data, size_t len) { sodium_memzero(data, len); }
 
 void wsp_seed(unsigned char seed[32]) {
@@ -172,6 +196,28 @@ int wsp_route_get(wsp_route* out, int dialect, size_t index) {
   return WSP_OK;
 }
 
+size_t wsp_status_size(unsigned workers) {
+  return workers * sizeof(wsp::status_slot);
+}
+
+int wsp_status_render(wsp_str* out, const void* status, unsigned workers) {
+  return guarded([&] {
+    std::string text = wsp::render_status(
+        static_cast<const wsp::status_slot*>(status), workers);
+    auto* copy = static_cast<char*>(std::malloc(text.size()));
+    if (copy == nullptr) {
+      throw std::bad_alloc();
+    }
+    std::memcpy(copy, text.data(), text.size());
+    *out = c_str({copy, text.size()});
+    return static_cast<int>(WSP_OK);
+  });
+}
+
+void wsp_status_free(wsp_str text) {
+  std::free(const_cast<char*>(text.data));
+}
+
 int wsp_core_new(wsp_core** out, const wsp_core_options* options) {
   if (options->size != sizeof *options || options->redis == nullptr ||
       options->queue == 0 || options->queue > 1000000 ||
@@ -190,17 +236,27 @@ int wsp_core_new(wsp_core** out, const wsp_core_options* options) {
 void wsp_core_free(wsp_core* core) { delete core; }
 
 void wsp_core_time(wsp_core* core, int64_t wall_ms, uint64_t monotonic_ms) {
-  core->wall_ms = wall_ms;
-  core->data.set_time(monotonic_ms);
+  core->set_time(wall_ms, monotonic_ms);
 }
 
-void wsp_core_drain(wsp_core* core) { core->data.drain(); }
+void wsp_core_drain(wsp_core* core) {
+  core->data.drain();
+  core->tracking.drain();
+}
 
 uint64_t wsp_next_timer(const wsp_core* core) {
-  return core->data.next_timer();
+  uint64_t next = core->data.next_timer();
+  return core->records.enabled()
+             ? std::min(next, core->tracking.next_timer())
+             : next;
 }
 
-void wsp_core_tick(wsp_core* core) { core->data.tick(); }
+void wsp_core_tick(wsp_core* core) {
+  core->data.tick();
+  if (core->records.enabled()) {
+    core->tracking.tick();
+  }
+}
 
 int wsp_next_log(wsp_core* core, wsp_log* out) {
   std::string_view text;
@@ -212,51 +268,43 @@ int wsp_next_log(wsp_core* core, wsp_log* out) {
 }
 
 int wsp_next_action(wsp_core* core, wsp_action* out) {
-  out->link = 0;
-  switch (core->data.next_action()) {
-    case wsp::link::action::connect:
-      out->type = WSP_CONNECT;
-      return WSP_OK;
-    case wsp::link::action::close:
-      out->type = WSP_CLOSE;
-      return WSP_OK;
-    case wsp::link::action::none:
-      break;
+  unsigned links = core->records.enabled() ? WSP_LINKS : 1;
+  for (unsigned i = 0; i < links; i++) {
+    out->link = i;
+    switch (connection_at(core, i).next_action()) {
+      case wsp::connection::action::connect:
+        out->type = WSP_CONNECT;
+        return WSP_OK;
+      case wsp::connection::action::close:
+        out->type = WSP_CLOSE;
+        return WSP_OK;
+      case wsp::connection::action::none:
+        break;
+    }
   }
   return WSP_AGAIN;
 }
 
 void wsp_link_connected(wsp_core* core, unsigned link) {
-  if (link < WSP_LINKS) {
-    core->data.connected();
-  }
+  connection_at(core, link).connected();
 }
 
 void wsp_link_closed(wsp_core* core, unsigned link, wsp_str why) {
-  if (link < WSP_LINKS) {
-    core->data.closed(view(why));
-  }
+  connection_at(core, link).closed(view(why));
 }
 
 void wsp_link_input(wsp_core* core, unsigned link, const char* data,
                     size_t len) {
-  if (link < WSP_LINKS) {
-    core->data.input(data, len);
-  }
+  connection_at(core, link).input(data, len);
 }
 
 int wsp_link_output(wsp_core* core, unsigned link, wsp_str* out) {
-  if (link >= WSP_LINKS) {
-    return WSP_AGAIN;
-  }
-  *out = c_str(core->data.output());
+  *out = c_str(connection_at(core, link).output());
   return out->len == 0 ? WSP_AGAIN : WSP_OK;
 }
 
 void wsp_link_written(wsp_core* core, unsigned link, size_t len) {
-  if (link < WSP_LINKS) {
-    core->data.written(len);
-  }
+  connection_at(core, link).written(len);
 }
 
 int wsp_op_new(wsp_op** out, wsp_core* core, const wsp_request* request,
@@ -265,11 +313,10 @@ int wsp_op_new(wsp_op** out, wsp_core* core, const wsp_request* request,
   if (speaks == nullptr || request->size != sizeof *request) {
     return WSP_INVALID;
   }
-  wsp_op* op = new_operation();
+  wsp_op* op = new_operation(core);
   if (op == nullptr) {
     return WSP_NOMEM;
   }
-  op->core = core;
   op->request = request;
   op->speaks = speaks;
   op->data = data;
@@ -278,13 +325,59 @@ int wsp_op_new(wsp_op** out, wsp_core* core, const wsp_request* request,
   return op->finished ? WSP_OK : WSP_AGAIN;
 }
 
+int wsp_access_new(wsp_op** out, wsp_core* core,
+                   const wsp_access_request* request, void* data) {
+  if (request->size != sizeof *request) {
+    return WSP_INVALID;
+  }
+  wsp_op* op = new_operation(core);
+  if (op == nullptr) {
+    return WSP_NOMEM;
+  }
+  try {
+    // What it has in common with a request of the content phase.
+    auto* common = op->memory.make<wsp_request>();
+    common->method = c_str("GET");
+    common->headers = request->headers;
+    common->header_count = request->header_count;
+    common->identity = request->identity;
+    common->request_id = request->request_id;
+    op->request = common;
+    op->decision = op->memory.make<wsp_decision>();
+  } catch (const std::bad_alloc&) {
+    wsp_op_free(op);
+    return WSP_NOMEM;
+  }
+  op->asks = request;
+  op->speaks = &wsp::access_dialect;
+  op->data = data;
+  *out = op;
+  wsp::start(*op);
+  return op->finished ? WSP_OK : WSP_AGAIN;
+}
+
+const wsp_decision* wsp_op_decision(const wsp_op* op) {
+  return op->finished ? op->decision : nullptr;
+}
+
+int wsp_op_setting(wsp_op* op, wsp_str name, wsp_str* out) {
+  return guarded([&] {
+    std::string_view text;
+    if (!wsp::find_setting(*op, view(name), &text)) {
+      return static_cast<int>(WSP_AGAIN);
+    }
+    *out = c_str(text);
+    return static_cast<int>(WSP_OK);
+  });
+}
+
 int wsp_op_new_error(wsp_op** out, int dialect, unsigned status,
                      wsp_str request_id) {
   const wsp::dialect* speaks = wsp::dialect_at(dialect);
   if (speaks == nullptr) {
     return WSP_INVALID;
   }
-  wsp_op* op = new_operation();
+  wsp_op* op = new_operation(nullptr);
   if (op == nullptr) {
     return WSP_NOMEM;
   }
@@ -329,8 +422,9 @@ wsp_str wsp_op_label(const wsp_op* op) { return c_str(op->label); }
 
 void wsp_op_free(wsp_op* op) {
   if (op != nullptr) {
+    wsp_core* core = op->core;
     op->~wsp_op();
-    std::free(op);
+    core == nullptr ? std::free(op) : core->give_block(op);
   }
 }
 

@@ -68,6 +68,7 @@ typedef struct {
 
 typedef struct wsp_redis wsp_redis;
 typedef struct wsp_keyring wsp_keyring;
+typedef struct wsp_jwt wsp_jwt;
 typedef struct wsp_core wsp_core;
 typedef struct wsp_op wsp_op;
 
@@ -109,6 +110,49 @@ void wsp_redis_get_address(const wsp_redis *redis, wsp_redis_address *out);
 int wsp_keyring_parse(wsp_keyring **out, wsp_str text,
     char error[WSP_ERROR_SIZE]);
 void wsp_keyring_free(wsp_keyring *ring);   /* NULL ok */
+
+/*
+ * What is asked of bearer tokens (JWT, RFC 7519) and the keys that verify
+ * them.  The algorithm is pinned by the key, never taken from the token:
+ *     WSP_JWT_SECRET   the text is the secret of HS256 (32 bytes at least)
+ *     WSP_JWT_KEY      a PEM public key: RSA is RS256, EC P-256 is ES256 ...
+ *     WSP_JWT_JWKS     a JWK set (RFC 7517); each key by its kid and alg
+ * issuer and audience are required.  Claims default to: tenant_claim
+ * "tenant", user_claim "sub", roles_claim "roles", permissions_claim
+ * "permissions", email_claim "email", name_claim "name", admin_claim
+ * "admin".  A claim may be a path ("org.id").  Everything is copied; errors
+ * name what is wrong, never a piece of a key.
+ */
+enum wsp_jwt_key_type {
+    WSP_JWT_SECRET = 1,
+    WSP_JWT_KEY = 2,
+    WSP_JWT_JWKS = 3
+};
+
+typedef struct {
+    int type;                       /* enum wsp_jwt_key_type */
+    wsp_str text;
+} wsp_jwt_key;
+
+typedef struct {
+    size_t size;
+    const wsp_jwt_key *keys;
+    size_t key_count;               /* at least one */
+    wsp_str issuer;
+    wsp_str audience;
+    wsp_str tenant_claim;
+    wsp_str user_claim;
+    wsp_str roles_claim;
+    wsp_str permissions_claim;
+    wsp_str email_claim;
+    wsp_str name_claim;
+    wsp_str admin_claim;
+    uint32_t leeway_s;              /* for exp and nbf */
+} wsp_jwt_options;
+
+int wsp_jwt_new(wsp_jwt **out, const wsp_jwt_options *options,
+    char error[WSP_ERROR_SIZE]);
+void wsp_jwt_free(wsp_jwt *jwt);            /* NULL ok */
 
 /* Wipes memory in a way that the compiler keeps (bodies, key file texts). */
 void wsp_wipe(void *data, size_t len);
@@ -157,8 +201,26 @@ typedef struct {
     uint32_t queue;                 /* store trips under way at once; one more
                                        answers 503 at once */
     wsp_str client_name;            /* for CLIENT SETNAME; copied */
+    size_t cache_size;              /* bytes of cached records; 0: no cache */
+    void *status;                   /* where to count (wsp_status_size), or
+                                       NULL; borrowed until wsp_core_free */
+    unsigned worker;                /* its slot there, from 0 */
+    uint32_t max_stale_ms;          /* no record older than this is used when
+                                       its invalidations cannot be heard */
     unsigned char seed[32];         /* of the random generator; copied */
 } wsp_core_options;
+
+/*
+ * Counters that several workers share: a block of this many bytes, all zero
+ * at first, for so many workers; it must be aligned as uint64_t.  Counting
+ * takes no lock; a worker that comes after another in its slot counts on.
+ */
+size_t wsp_status_size(unsigned workers);
+
+/* The metrics of a block as Prometheus text; give it back with
+ * wsp_status_free.  WSP_OK or WSP_NOMEM. */
+int wsp_status_render(wsp_str *out, const void *status, unsigned workers);
+void wsp_status_free(wsp_str text);
 
 /* Asks for its first connection at once (wsp_next_action). */
 int wsp_core_new(wsp_core **out, const wsp_core_options *options);
@@ -208,7 +270,7 @@ typedef struct {
     unsigned link;          /* 0..WSP_LINKS-1 */
 } wsp_action;
 
-enum { WSP_LINKS = 1 };     /* link 0 carries data */
+enum { WSP_LINKS = 2 };     /* 0 carries data, 1 hears invalidations */
 
 /* WSP_AGAIN when there is nothing to do. */
 int wsp_next_action(wsp_core *core, wsp_action *out);
@@ -234,11 +296,19 @@ void wsp_link_written(wsp_core *core, unsigned link, size_t len);
 /* -- operations: one request each ---------------------------------------- */
 
 /*
- * Who is asking.  From trusted variables: the strings of the directive, with
- * no tenant or no user meaning nobody.  `admin` is true for 1, on, true and
- * yes; roles and permissions are separated by commas or blanks.
+ * Who is asking.
+ *
+ * With `jwt` set: the bearer token in `authorization` (the value of that
+ * header) says it, and the strings below are not looked at.  With `api_key`
+ * set (its data not NULL): the key says tenant and user.  Otherwise the
+ * strings are those of a trusted source, no tenant or no user meaning nobody.
+ * `admin` is true for 1, on, true and yes; roles and permissions are
+ * separated by commas or blanks.
  */
 typedef struct {
+    const wsp_jwt *jwt;
+    wsp_str authorization;
+    wsp_str api_key;
     wsp_str tenant;
     wsp_str user;
     wsp_str email;
@@ -291,6 +361,58 @@ int wsp_op_new(wsp_op **out, wsp_core *core, const wsp_request *request,
  */
 int wsp_op_new_error(wsp_op **out, int dialect, unsigned status,
     wsp_str request_id);
+
+/*
+ * Access: may this caller act in the workspace that the request names?
+ *
+ * The workspace is named by the header `id_header` ("X-Workspace-ID" when
+ * empty), else by `external_header` ("X-ATS-Client-ID"), else it is the
+ * caller's active one.  A header given twice, or no single id, is refused,
+ * and never replaced by the next source.  Everything is borrowed until
+ * wsp_op_free.
+ */
+typedef struct {
+    size_t size;
+    wsp_identity identity;
+    const wsp_header *headers;
+    size_t header_count;
+    wsp_str id_header;
+    wsp_str external_header;
+    wsp_str permission;         /* "resource:action"; empty: membership */
+    wsp_str request_id;
+    int with_settings;          /* wsp_op_setting will be asked */
+} wsp_access_request;
+
+enum wsp_verdict {
+    WSP_ALLOWED = 1,
+    WSP_REFUSED = 2,            /* 401, 403, 404 ... */
+    WSP_UNDECIDED = 3           /* 503: nothing could be asked; refuse */
+};
+
+typedef struct {
+    int verdict;
+    wsp_str reason;             /* one word: "member", "no_permission" ... */
+    wsp_str workspace_id;       /* these are empty where not known */
+    wsp_str external_id;
+    wsp_str name;
+    wsp_str tenant;
+    wsp_str user;
+    wsp_str roles;              /* separated by commas */
+    wsp_str permissions;        /* separated by commas */
+    wsp_str revision;
+} wsp_decision;                 /* borrowed until wsp_op_free */
+
+/* Like wsp_op_new; the response of the operation is the refusal (RFC 9457
+ * problem+json), or 200 without a body. */
+int wsp_access_new(wsp_op **out, wsp_core *core,
+    const wsp_access_request *request, void *data);
+
+/* Of a finished access operation; NULL of any other. */
+const wsp_decision *wsp_op_decision(const wsp_op *op);
+
+/* A setting of the workspace that was allowed: a string, number or boolean
+ * at the top level of its settings, as text.  WSP_AGAIN: there is none. */
+int wsp_op_setting(wsp_op *op, wsp_str name, wsp_str *out);
 
 /* The next finished operation, or NULL.  Each is returned once. */
 wsp_op *wsp_next_done(wsp_core *core);

@@ -398,6 +398,8 @@ unsigned status_of(fault kind) noexcept {
     case fault::refused:
       return 400;
     case fault::unauthenticated:
+    case fault::bad_token:
+    case fault::expired:
       return 401;
     case fault::forbidden:
       return 403;

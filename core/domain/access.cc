@@ -1,7 +1,10 @@
 #include "domain/access.h"
 
+#include "store/cache.h"
 #include "store/keys.h"
+#include "store/record_read.h"
 #include "store/trip.h"
+#include "text/text.h"
 
 namespace wsp {
 
@@ -32,9 +35,92 @@ problem decide(wsp_needs needs, const access& here) noexcept {
   return {fault::forbidden, "administrator privileges required"};
 }
 
+// What a client has seen acknowledged, possibly by another worker.
+int64_t seen_revision(const operation& op) noexcept {
+  const wsp_header* header = find_header(op, "Workspace-Revision");
+  return header == nullptr ? 0
+                           : parse_integer(view(header->value)).value_or(0);
+}
+
+}  // namespace
+
+namespace {
+
+void take(operation& op, int64_t workspace, access& into,
+          const reply& record, const reply& mine) noexcept {
+  into.tenant_admin = op.who.tenant_admin;
+  into.record = parse_workspace(workspace, record);
+  into.mine = parse_member(op.who.user, mine.str());
+}
+
+flow<problem> read_directly(operation& op, int64_t workspace, access& into) {
+  trip asking(op);
+  read_workspace(asking, op, workspace);
+  asking.add({"HGET", keys_of(op).members(workspace), op.who.user});
+  co_await asking.go();
+  if (asking.ok()) {
+    take(op, workspace, into, asking[0], asking[1]);
+  }
+  co_return asking.failure();
+}
+
+}  // namespace
+
+flow<problem> read_access(operation& op, int64_t workspace, access& into,
+                          freshness wanted) {
+  if (wanted == freshness::direct || !cache_of(op).usable()) {
+    cache_of(op).count_bypass();
+    auto reading = read_directly(op, workspace, into);
+    problem failed = co_await reading;
+    co_return failed;
+  }
+  std::string_view key = keys_of(op).members(workspace);
+  record_command command = workspace_command(op, workspace);
+  record_read record(op, command[1], command);
+  record_read mine(op, key, {"HGET", key, op.who.user});
+  record.start();
+  mine.start();
+  co_await record.get();
+  co_await mine.get();
+  if (!record.ok()) {
+    co_return record.failure();
+  }
+  if (!mine.ok()) {
+    co_return mine.failure();
+  }
+  take(op, workspace, into, record.value(), mine.value());
+  if (into.record.revision < seen_revision(op)) {
+    auto reading = read_directly(op, workspace, into);
+    problem failed = co_await reading;
+    co_return failed;
+  }
+  co_return problem{};
+}
+
+flow<problem> authorize(operation& op, wsp_needs needs, int64_t workspace,
+                        access& into, freshness wanted) {
+  into.tenant_admin = op.who.tenant_admin;
+  if (workspace == 0) {
+    if (needs == WSP_NEEDS_TENANT_ADMIN && !into.tenant_admin) {
+      co_return problem{fault::forbidden,
+                        "administrator privileges required"};
+    }
+    co_return problem{};
+  }
+  auto reading = read_access(op, workspace, into, wanted);
+  problem refusal = co_await reading;
+  if (!refusal.ok()) {
+    co_return refusal;
+  }
+  co_return decide(needs, into);
+}
+
 // Membership is what a right rests on, be it by role or as the owner; a
 // tenant admin's comes with the identity.
 void rest_on(operation& op, const access& here, commit& change) {
+  if (here.record.id == 0) {
+    return;
+  }
   key_names& keys = keys_of(op);
   change.expect("1", {"HEXISTS", keys.workspace(here.record.id), "rev"});
   if (here.tenant_admin) {
@@ -46,34 +132,6 @@ void rest_on(operation& op, const access& here, commit& change) {
     change.expect(here.record.owner,
                   {"HGET", keys.workspace(here.record.id), "owner"});
   }
-}
-
-}  // namespace
-
-flow<problem> authorize(operation& op, wsp_needs needs, int64_t workspace,
-                        access& into, commit& change) {
-  into.tenant_admin = op.who.tenant_admin;
-  if (workspace == 0) {
-    if (needs == WSP_NEEDS_TENANT_ADMIN && !into.tenant_admin) {
-      co_return problem{fault::forbidden,
-                        "administrator privileges required"};
-    }
-    co_return problem{};
-  }
-  trip asking(op);
-  read_workspace(asking, op, workspace);
-  asking.add({"HGET", keys_of(op).members(workspace), op.who.user});
-  co_await asking.go();
-  if (!asking.ok()) {
-    co_return asking.failure();
-  }
-  into.record = parse_workspace(workspace, asking[0]);
-  into.mine = parse_member(op.who.user, asking[1].str());
-  problem refusal = decide(needs, into);
-  if (refusal.ok()) {
-    rest_on(op, into, change);
-  }
-  co_return refusal;
 }
 
 }  // namespace wsp

@@ -12,6 +12,9 @@
 
 namespace wsp {
 
+// From the cache where it can be, or from Redis itself.
+enum class freshness { cached, direct };
+
 struct access {
   workspace record;
   member mine;
@@ -27,10 +30,17 @@ struct access {
 
 // Reads the workspace and the caller's membership, and decides.  not_found
 // for a stranger, whether it exists or not, after the same work; forbidden
-// for a member without the right.  What the decision rests on is put into
-// `change` as checks.
+// for a member without the right.
 flow<problem> authorize(operation& op, wsp_needs needs, int64_t workspace,
-                        access& into, commit& change);
+                        access& into, freshness wanted);
+
+// Puts what that decision rests on into `change` as checks.
+void rest_on(operation& op, const access& here, commit& change);
+
+// The workspace and the caller's place in it.  A cached record that is older
+// than the request's Workspace-Revision header is read anew.
+flow<problem> read_access(operation& op, int64_t workspace, access& into,
+                          freshness wanted);
 
 }  // namespace wsp
 

@@ -64,9 +64,15 @@ void replace_invites(operation& op, commit& change, int64_t id,
 
 }  // namespace
 
+record_command workspace_command(operation& op, int64_t id) {
+  return {"HMGET", keys_of(op).workspace(id), "rev",     "name",
+          "logo",  "labels",                  "owner",   "created",
+          "updated", "external"};
+}
+
 void read_workspace(trip& asking, operation& op, int64_t id) {
-  asking.add({"HMGET", keys_of(op).workspace(id), "rev", "name", "logo",
-              "labels", "owner", "created", "updated"});
+  record_command command = workspace_command(op, id);
+  asking.add(command);
 }
 
 workspace parse_workspace(int64_t id, const reply& fields) noexcept {
@@ -79,6 +85,7 @@ workspace parse_workspace(int64_t id, const reply& fields) noexcept {
   made.owner = fields[4].str();
   made.created = parse_integer(fields[5].str()).value_or(0);
   made.updated = parse_integer(fields[6].str()).value_or(0);
+  made.external_id = fields[7].str();
   return made;
 }
 

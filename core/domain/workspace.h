@@ -3,6 +3,7 @@
 #ifndef WORKSPACES_DOMAIN_WORKSPACE_H
 #define WORKSPACES_DOMAIN_WORKSPACE_H
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -29,13 +30,17 @@ struct workspace {
   std::string_view logo;    // empty: none
   std::string_view labels;  // a JSON array of strings
   std::string_view owner;
+  std::string_view external_id;  // empty: none
   int64_t created = 0;      // milliseconds since the epoch
   int64_t updated = 0;
 
   bool exists() const noexcept { return revision > 0; }
 };
 
-// Adds the command that reads the record of a workspace to a trip ...
+// The command that reads the record of a workspace; its key is the second.
+using record_command = std::array<std::string_view, 10>;
+record_command workspace_command(operation& op, int64_t id);
+// Adds it to a trip ...
 void read_workspace(trip& asking, operation& op, int64_t id);
 // ... and this takes its reply.
 workspace parse_workspace(int64_t id, const reply& fields) noexcept;

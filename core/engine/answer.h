@@ -9,13 +9,14 @@ namespace wsp {
 
 struct answer {
   unsigned status = 200;
+  std::string_view type = "application/json; charset=utf-8";
   std::string_view body;
   int64_t revision = -1;      // shown as ETag unless negative
   bool secret = false;        // no-store, and wiped with the operation
   std::string_view next;      // target of a Link rel="next"
   std::string_view allow;     // for 405
   bool retry_later = false;   // for 503
-  bool challenge = false;     // for 401
+  std::string_view challenge; // for 401: WWW-Authenticate
 };
 
 }  // namespace wsp

@@ -5,19 +5,42 @@
 #include "engine/log.h"
 #include "engine/operation.h"
 #include "engine/random.h"
+#include "engine/status.h"
+#include "identity/token_memory.h"
+#include "store/cache.h"
 #include "store/link.h"
+#include "store/tracking.h"
 #include "workspaces.h"
 
 struct wsp_core {
   explicit wsp_core(const wsp_core_options& options);
+  ~wsp_core();
 
   wsp::log_queue log;
   wsp::random_source random;
   wsp::link data;
+  wsp::cache records;
+  wsp::tracking_link tracking;
   const wsp_keyring* keyring;
+  wsp::token_memory tokens;
+  wsp::status_slot* status;  // null: nobody wants to know
+  uint64_t shown_at = 0;
   int64_t wall_ms = 0;
   wsp_op* done_first = nullptr;
   wsp_op* done_last = nullptr;
+  struct spare_block {
+    spare_block* next;
+  };
+  spare_block* spare = nullptr;
+  unsigned spares = 0;
+
+  void set_time(int64_t wall, uint64_t monotonic) noexcept;
+  // Shows what it is at in its slot of the status.
+  void show_status() noexcept;
+
+  // Memory of operations that ended, for the next ones: blocks of one size.
+  void* take_block(size_t size) noexcept;
+  void give_block(void* block) noexcept;
 
   void list_done(wsp_op& op) noexcept;
   void unlist(wsp_op& op) noexcept;

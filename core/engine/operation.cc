@@ -1,6 +1,7 @@
 #include "engine/operation.h"
 
 #include "engine/core.h"
+#include "engine/decide.h"
 #include "engine/pipeline.h"
 #include "text/text.h"
 
@@ -14,6 +15,7 @@ namespace wsp {
 
 arena& arena_of(operation& op) noexcept { return op.memory; }
 link& link_of(operation& op) noexcept { return op.core->data; }
+cache& cache_of(operation& op) noexcept { return op.core->records; }
 random_source& random_of(operation& op) noexcept { return op.core->random; }
 key_names& keys_of(operation& op) noexcept { return *op.keys; }
 const wsp_keyring* keyring_of(const operation& op) noexcept {
@@ -47,6 +49,14 @@ void log_line(operation& op, int level, std::string_view a,
 
 namespace {
 
+void count_answer(operation& op) noexcept {
+  if (op.core != nullptr && op.core->status != nullptr &&
+      op.asks == nullptr) {
+    count_request(*op.core->status, op.request->dialect, op.route,
+                  op.response.status);
+  }
+}
+
 void finish(operation& op) noexcept {
   if (!op.root.has_value()) {
     give_up(op, {fault::unavailable, "out of memory"});
@@ -54,18 +64,24 @@ void finish(operation& op) noexcept {
   }
   op.finished = true;
   respond(op, op.root.value());
+  count_answer(op);
 }
 
 }  // namespace
 
 void give_up(operation& op, problem why) noexcept {
   op.finished = true;
+  if (op.decision != nullptr) {
+    op.decision->verdict = WSP_UNDECIDED;
+    op.decision->reason = c_str("store_unavailable");
+  }
   respond_with_problem(op, why);
+  count_answer(op);
 }
 
 void start(operation& op) noexcept {
   try {
-    op.root = serve(op);
+    op.root = op.asks != nullptr ? decide(op) : serve(op);
   } catch (const std::bad_alloc&) {
     give_up(op, {fault::unavailable, "out of memory"});
     return;

@@ -15,6 +15,7 @@
 
 namespace wsp {
 
+class cache;
 class link;
 class random_source;
 struct dialect;
@@ -35,14 +36,18 @@ struct wsp_op {
   wsp::arena memory;
   wsp_core* core = nullptr;              // null: made by wsp_op_new_error
   const wsp_request* request = nullptr;  // the driver's
+  const wsp_access_request* asks = nullptr;  // the driver's; of a decision
   const wsp::dialect* speaks = nullptr;
   void* data = nullptr;
   std::string_view label = "none";
+  int route = -1;                        // in its dialect's table
   wsp::identity who;
   wsp::key_names* keys = nullptr;        // once the tenant is known
   wsp::flow<wsp::answer> root;           // its frames are in `memory`
   bool finished = false;
   wsp_response response{};
+  wsp_decision* decision = nullptr;      // of a decision
+  std::string_view settings;             // JSON of the workspace, if asked
 
   // In the core's list of finished ones.
   bool listed = false;
@@ -56,6 +61,7 @@ using operation = ::wsp_op;
 
 arena& arena_of(operation& op) noexcept;
 link& link_of(operation& op) noexcept;
+cache& cache_of(operation& op) noexcept;
 random_source& random_of(operation& op) noexcept;
 key_names& keys_of(operation& op) noexcept;
 const wsp_keyring* keyring_of(const operation& op) noexcept;

@@ -18,11 +18,18 @@ constexpr int tries = 16;
 constexpr problem crowded{
     fault::conflict, "others are changing the same at this moment; try again"};
 
-answer refuse(operation& op, const problem& why) {
-  answer made = op.speaks->render(op.memory, why);
-  made.challenge = why.kind == fault::unauthenticated;
-  made.retry_later = why.kind == fault::unavailable;
-  return made;
+// What WWW-Authenticate says of a 401: why a token was refused, and no error
+// where there was none (RFC 6750, section 3).
+std::string_view challenge_of(fault kind) noexcept {
+  switch (kind) {
+    case fault::unauthenticated:
+      return "Bearer";
+    case fault::bad_token:
+    case fault::expired:
+      return "Bearer error=\"invalid_token\"";
+    default:
+      return {};
+  }
 }
 
 // Whether an If-Match or If-None-Match (RFC 9110, 13.1) names the revision.
@@ -68,37 +75,33 @@ problem check_if_match(operation& op, call& request) {
   return {};
 }
 
-bool not_modified(operation& op, const answer& given) {
-  const wsp_header* header = find_header(op, "If-None-Match");
+bool reads(const operation& op) noexcept {
   std::string_view method = view(op.request->method);
-  return header != nullptr && given.status == 200 && given.revision >= 0 &&
-         (method == "GET" || method == "HEAD") &&
-         names_revision(op.memory, view(header->value), given.revision);
+  return method == "GET" || method == "HEAD";
 }
 
-// The number of partitions is part of every key; it is read when the link
-// comes up for the first time.
-flow<problem> know_partitions(operation& op) {
-  if (!link_of(op).knows_partitions()) {
-    trip asking(op);
-    asking.add({"PING"});
-    co_await asking.go();
-    if (!asking.ok()) {
-      co_return asking.failure();
-    }
-  }
-  co_return problem{};
+bool not_modified(operation& op, const answer& given) {
+  const wsp_header* header = find_header(op, "If-None-Match");
+  return header != nullptr && given.status == 200 && given.revision >= 0 &&
+         reads(op) &&
+         names_revision(op.memory, view(header->value), given.revision);
 }
 
 // Done, refused, or fault::retry.
 flow<result<answer>> attempt(operation& op, const route& to, call& request,
                              idempotency& key) {
-  request.change.clear();
+  // What is to be changed is decided from Redis itself.
+  freshness wanted =
+      to.method == "GET" ? freshness::cached : freshness::direct;
   auto authorizing = authorize(op, to.needs, request.workspace, request.here,
-                               request.change);
+                               wanted);
   problem refusal = co_await authorizing;
   if (!refusal.ok()) {
     co_return refusal;
+  }
+  if (to.method != "GET") {
+    request.change.clear();
+    rest_on(op, request.here, request.change);
   }
   if (to.method == "POST") {
     auto claiming = claim_key(op, key);
@@ -151,8 +154,29 @@ flow<result<answer>> attempt(operation& op, const route& to, call& request,
 
 }  // namespace
 
+answer refuse(operation& op, const problem& why) {
+  answer made = op.speaks->render(op.memory, why);
+  made.challenge = challenge_of(why.kind);
+  made.retry_later = why.kind == fault::unavailable;
+  return made;
+}
+
+flow<problem> know_keys(operation& op) {
+  if (!link_of(op).knows_partitions()) {
+    trip asking(op);
+    asking.add({"PING"});
+    co_await asking.go();
+    if (!asking.ok()) {
+      co_return asking.failure();
+    }
+  }
+  op.keys = op.memory.make<key_names>(op.memory, op.who.tenant,
+                                      link_of(op).partitions());
+  co_return problem{};
+}
+
 flow<answer> serve(operation& op) {
-  auto who = identify_trusted(op.request->identity);
+  auto who = identify(op);
   if (!who.ok()) {
     co_return refuse(op, who.error);
   }
@@ -166,14 +190,13 @@ flow<answer> serve(operation& op) {
     co_return made;
   }
   op.label = to.found->operation;
+  op.route = static_cast<int>(to.found - op.speaks->routes.data());
 
-  auto knowing = know_partitions(op);
+  auto knowing = know_keys(op);
   problem failed = co_await knowing;
   if (!failed.ok()) {
     co_return refuse(op, failed);
   }
-  op.keys = op.memory.make<key_names>(op.memory, op.who.tenant,
-                                      link_of(op).partitions());
 
   call request(op);
   request.workspace = to.workspace;
@@ -205,13 +228,11 @@ flow<answer> serve(operation& op) {
 
 namespace {
 
-constexpr std::string_view json_type = "application/json; charset=utf-8";
-
 void bare_unavailable(operation& op) noexcept {
   static const wsp_header retry = {c_str("Retry-After"), c_str("1")};
   op.response = {};
   op.response.status = 503;
-  op.response.content_type = c_str(json_type);
+  op.response.content_type = c_str(answer().type);
   op.response.body = c_str("{\"message\":\"out of memory\"}");
   op.response.headers = &retry;
   op.response.header_count = 1;
@@ -249,13 +270,17 @@ void respond(operation& op, const answer& given) noexcept {
                               "\"", decimal(op.memory, given.revision),
                               "\""));
     }
+    if (given.revision >= 0 && !reads(op)) {
+      headers.add("Workspace-Revision",
+                  decimal(op.memory, given.revision));
+    }
     if (!given.next.empty()) {
       headers.add("Link",
                   op.memory.join("<", given.next, ">; rel=\"next\""));
     }
     headers.add("Allow", given.allow);
     headers.add("Retry-After", given.retry_later ? "1" : "");
-    headers.add("WWW-Authenticate", given.challenge ? "Bearer" : "");
+    headers.add("WWW-Authenticate", given.challenge);
     op.response.headers = headers.data();
     op.response.header_count = headers.size();
     op.response.secret = given.secret ? 1 : 0;
@@ -264,7 +289,7 @@ void respond(operation& op, const answer& given) noexcept {
       return;
     }
     op.response.status = given.status;
-    op.response.content_type = c_str(json_type);
+    op.response.content_type = c_str(given.type);
     op.response.body = c_str(given.body);
   } catch (const std::bad_alloc&) {
     bare_unavailable(op);

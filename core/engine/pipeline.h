@@ -17,6 +17,13 @@ namespace wsp {
 
 flow<answer> serve(operation& op);
 
+// The dialect's answer to a fault, with what its headers must say.
+answer refuse(operation& op, const problem& why);
+
+// Makes op.keys.  The number of partitions, a part of every key, is read when
+// the link comes up for the first time.
+flow<problem> know_keys(operation& op);
+
 // Fill in op.response.  When memory runs out it is a bare 503.
 void respond(operation& op, const answer& given) noexcept;
 void respond_with_problem(operation& op, const problem& why) noexcept;

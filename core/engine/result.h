@@ -12,7 +12,9 @@ enum class fault : unsigned char {
   none,
   bad_request,      // 400: the request cannot be read (not JSON, bad query)
   invalid,          // the dialect's validation error; `field` names it
-  unauthenticated,  // 401
+  unauthenticated,  // 401: nobody is named
+  bad_token,        // 401: a token is given, and not accepted
+  expired,          // 401: it would be, had its time not passed
   forbidden,        // 403
   not_found,        // 404
   wrong_method,     // 405

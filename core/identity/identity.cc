@@ -1,6 +1,8 @@
 #include "identity/identity.h"
 
+#include "engine/core.h"
 #include "engine/operation.h"
+#include "identity/jwt.h"
 #include "text/text.h"
 
 namespace wsp {
@@ -10,8 +12,6 @@ bool is_id(std::string_view text) noexcept {
          utf8_length(text).has_value();
 }
 
-namespace {
-
 // A short list of what means yes, so that a "false", "off" or a typing error
 // never makes an admin.
 bool says_yes(std::string_view text) noexcept {
@@ -19,8 +19,6 @@ bool says_yes(std::string_view text) noexcept {
          equal_ignoring_case(text, "true") ||
          equal_ignoring_case(text, "yes");
 }
-
-}  // namespace
 
 result<identity> identify_trusted(const wsp_identity& given) noexcept {
   identity who;
@@ -38,6 +36,15 @@ result<identity> identify_trusted(const wsp_identity& given) noexcept {
   who.permissions = view(given.permissions);
   who.tenant_admin = says_yes(view(given.admin));
   return who;
+}
+
+result<identity> identify(operation& op) {
+  const wsp_identity& given = op.request->identity;
+  if (given.jwt != nullptr) {
+    return given.jwt->verify(op.memory, view(given.authorization),
+                             now_of(op), op.core->tokens);
+  }
+  return identify_trusted(given);
 }
 
 }  // namespace wsp

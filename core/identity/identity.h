@@ -7,6 +7,8 @@
 #include "engine/result.h"
 #include "workspaces.h"
 
+struct wsp_op;
+
 namespace wsp {
 
 constexpr size_t id_size_max = 255;  // bytes of a tenant's or a user's id
@@ -14,6 +16,9 @@ constexpr size_t id_size_max = 255;  // bytes of a tenant's or a user's id
 // Ids are compared byte by byte: case, Unicode form and trailing blanks make
 // other ids.  An id is 1..255 bytes of UTF-8 without control characters.
 bool is_id(std::string_view text) noexcept;
+
+// Whether it means yes: 1, on, true or yes.  All else is a no.
+bool says_yes(std::string_view text) noexcept;
 
 struct identity {
   std::string_view tenant;
@@ -28,6 +33,11 @@ struct identity {
 // From the variables of a trusted source.  No tenant or no user, or one that
 // is no id, is nobody: unauthenticated.
 result<identity> identify_trusted(const wsp_identity& given) noexcept;
+
+// Who the operation's request comes from, by its bearer token or its trusted
+// strings; an API key is looked up elsewhere, for it takes the store.  The
+// strings live as long as the operation.  Throws bad_alloc.
+result<identity> identify(wsp_op& op);
 
 }  // namespace wsp
 

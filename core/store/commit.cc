@@ -4,6 +4,7 @@
 
 #include "engine/operation.h"
 #include "engine/random.h"
+#include "store/cache.h"
 #include "store/commit.lua.h"
 #include "store/keys.h"
 #include "store/link.h"
@@ -21,6 +22,13 @@ constexpr std::string_view token_ms = "120000";
 }  // namespace
 
 struct commit_access {
+  // What it may change is not taken from the cache any more.
+  static void invalidate(::wsp_op& op, const commit& change) noexcept {
+    for (std::string_view key : change.keys_) {
+      cache_of(op).invalidate(key);
+    }
+  }
+
   static void encode(::wsp_op& op, commit& change, trip& sending) {
     arena& memory = arena_of(op);
     if (!change.touched_.empty()) {
@@ -108,7 +116,9 @@ void commit::write(command writing) {
 flow<result<committed>> run(::wsp_op& op, commit& change) {
   trip sending(op);
   commit_access::encode(op, change, sending);
+  commit_access::invalidate(op, change);
   co_await sending.go();
+  commit_access::invalidate(op, change);
   if (!sending.ok()) {
     co_return sending.failure();
   }

@@ -43,4 +43,8 @@ std::string_view key_names::label(std::string_view label) {
   return join("l:", percent_encode(memory_, label));
 }
 
+std::string_view key_names::external(std::string_view id) {
+  return join("e:", percent_encode(memory_, id));
+}
+
 }  // namespace wsp

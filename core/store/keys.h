@@ -13,11 +13,12 @@
 //     w:ID:c                    set of users whose active workspace it is
 //     u:USER                    hash: what is stored of a user (active)
 //     u:USER:w                  sorted set of the ids of a user's workspaces
+//     e:EXTERNAL                id of the workspace with this external id
 //     l:LABEL                   sorted set of the ids of workspaces with it
 //     t:TOKEN                   a commit that was done (expires)
 //     k:HASH                    an Idempotency-Key (expires)
 //
-// T, USER and LABEL are percent-encoded but for [A-Za-z0-9_.~-], which is
+// T, USER, EXTERNAL and LABEL are percent-encoded but for [A-Za-z0-9_.~-], which is
 // injective: no two identities share a key, and none can bring in ":" or
 // "{}".  The fields of hashes are the names as they are.
 #ifndef WORKSPACES_STORE_KEYS_H
@@ -44,6 +45,7 @@ class key_names {
   std::string_view user(std::string_view user);
   std::string_view user_workspaces(std::string_view user);
   std::string_view label(std::string_view label);
+  std::string_view external(std::string_view id);
   std::string_view token(std::string_view token) { return join("t:", token); }
   std::string_view idempotency(std::string_view hash) {
     return join("k:", hash);

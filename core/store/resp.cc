@@ -1,35 +1,52 @@
 #include "store/resp.h"
 
-#include <cstdlib>
+#include <charconv>
 #include <new>
 
 namespace wsp {
 
-formatted_command::formatted_command(
-    std::span<const std::string_view> parts) {
-  constexpr size_t few = 16;
-  const char* few_texts[few];
-  size_t few_sizes[few];
-  arena memory;
-  const char** texts = few_texts;
-  size_t* sizes = few_sizes;
-  if (parts.size() > few) {
-    texts = memory.array<const char*>(parts.size());
-    sizes = memory.array<size_t>(parts.size());
+namespace {
+
+struct length_line {
+  // '*' or '$', up to 20 digits, CR LF
+  char text[24];
+  size_t size;
+
+  length_line(char kind, size_t value) noexcept {
+    text[0] = kind;
+    char* end = std::to_chars(text + 1, text + sizeof text - 2, value).ptr;
+    *end++ = '\r';
+    *end++ = '\n';
+    size = static_cast<size_t>(end - text);
   }
-  for (size_t i = 0; i < parts.size(); i++) {
-    texts[i] = parts[i].data() == nullptr ? "" : parts[i].data();
-    sizes[i] = parts[i].size();
+  std::string_view view() const noexcept { return {text, size}; }
+};
+
+template <class Put>
+void put_parts(std::span<const std::string_view> parts, Put put) {
+  put(length_line('*', parts.size()).view());
+  for (std::string_view part : parts) {
+    put(length_line('$', part.size()).view());
+    put(part);
+    put("\r\n");
   }
-  auto made = redisFormatCommandArgv(&text_, static_cast<int>(parts.size()),
-                                     texts, sizes);
-  if (made < 0 || text_ == nullptr) {
-    throw std::bad_alloc();
-  }
-  size_ = static_cast<size_t>(made);
 }
 
-formatted_command::~formatted_command() { std::free(text_); }
+}  // namespace
+
+void put_command(buffer& out, std::span<const std::string_view> parts) {
+  put_parts(parts, [&](std::string_view text) { out.put(text); });
+}
+
+void put_command(std::string& out, std::span<const std::string_view> parts) {
+  size_t before = out.size();
+  try {
+    put_parts(parts, [&](std::string_view text) { out.append(text); });
+  } catch (const std::bad_alloc&) {
+    out.resize(before);  // no half of a command
+    throw;
+  }
+}
 
 namespace {
 

@@ -1,5 +1,7 @@
 #include "text/json.h"
 
+#include <cstdint>
+#include <cstring>
 #include <new>
 
 #include "text/text.h"
@@ -138,10 +140,35 @@ result<json_document> json_parse(arena& memory, std::string_view text) {
   return at(memory, reason(error), error.line, error.column);
 }
 
+namespace {
+
+// Whether one of eight bytes is to be escaped: a control character, a quote
+// or a backslash.  Bytes above 0x7f are none.
+bool any_special(const char* text) noexcept {
+  constexpr uint64_t each = 0x0101010101010101u;
+  constexpr uint64_t high = 0x8080808080808080u;
+  uint64_t word;
+  std::memcpy(&word, text, sizeof word);
+  uint64_t quote = word ^ (each * '"');
+  uint64_t backslash = word ^ (each * '\\');
+  uint64_t found = ((word - each * 0x20) & ~word) |
+                   ((quote - each) & ~quote) |
+                   ((backslash - each) & ~backslash);
+  return (found & high) != 0;
+}
+
+}  // namespace
+
 void json_put_string(buffer& out, std::string_view text) {
   out.put('"');
   size_t from = 0;
   for (size_t i = 0; i < text.size(); i++) {
+    while (text.size() - i >= 8 && !any_special(text.data() + i)) {
+      i += 8;
+    }
+    if (i == text.size()) {
+      break;
+    }
     auto c = static_cast<unsigned char>(text[i]);
     if (c >= 0x20 && c != '"' && c != '\\') {
       continue;

@@ -55,10 +55,12 @@ class json_writer {
   json_writer& open_array() { return open('['); }
   json_writer& close_array() { return close(']'); }
 
+  // A name of ours, with nothing in it to escape.
   json_writer& key(std::string_view name) {
     separate();
-    json_put_string(out_, name);
-    out_.put(':');
+    out_.put('"');
+    out_.put(name);
+    out_.put("\":");
     comma_ = false;
     return *this;
   }

@@ -12,7 +12,7 @@
 . "$(dirname "$0")/lib.sh"
 
 set_build="make=make g++ nginx=nginx nginx-dev libhiredis-dev libjansson-dev
-    libsodium-dev libre2-dev nm=binutils"
+    libsodium-dev libre2-dev libjwt-dev libssl-dev nm=binutils"
 
 set_run="nginx=nginx redis-server=redis-server redis-cli=redis-tools
     curl=curl perl=perl"

@@ -1,0 +1,319 @@
+#include "engine/decide.h"
+
+#include "domain/access.h"
+#include "domain/permission.h"
+#include "engine/core.h"
+#include "engine/pipeline.h"
+#include "store/keys.h"
+#include "store/record_read.h"
+#include "text/json.h"
+#include "text/text.h"
+
+namespace wsp {
+
+namespace {
+
+constexpr std::string_view default_id_header = "X-Workspace-ID";
+constexpr std::string_view default_external_header = "X-ATS-Client-ID";
+
+constexpr problem hidden{fault::not_found, "workspace not found"};
+
+std::string_view or_default(wsp_str given, std::string_view otherwise) {
+  return given.len == 0 ? otherwise : view(given);
+}
+
+// What the decision is made of, in the arena.
+struct verdict {
+  problem refusal;
+  reason why = reason::store_unavailable;
+};
+
+verdict refused(fault kind, std::string_view message,
+                reason why) noexcept {
+  return {{kind, message}, why};
+}
+
+// A failure of the store: nothing could be decided.
+verdict undecided(const problem& why) noexcept {
+  return {why, reason::store_unavailable};
+}
+
+struct named_workspace {
+  verdict wrong;
+  int64_t id = 0;
+};
+
+flow<named_workspace> find_external(operation& op, std::string_view name) {
+  named_workspace out;
+  std::string_view key = keys_of(op).external(name);
+  record_read reading(op, key, {"GET", key});
+  reading.start();
+  co_await reading.get();
+  if (!reading.ok()) {
+    out.wrong = undecided(reading.failure());
+  } else {
+    out.id = parse_id(reading.value().str()).value_or(0);
+    if (out.id == 0) {
+      out.wrong = {hidden, reason::not_member};
+    }
+  }
+  co_return out;
+}
+
+flow<named_workspace> find_active(operation& op) {
+  named_workspace out;
+  std::string_view key = keys_of(op).user(op.who.user);
+  record_read reading(op, key, {"HGET", key, "active"});
+  reading.start();
+  co_await reading.get();
+  if (!reading.ok()) {
+    out.wrong = undecided(reading.failure());
+  } else {
+    out.id = parse_id(reading.value().str()).value_or(0);
+    if (out.id == 0) {
+      out.wrong = {hidden, reason::no_workspace};
+    }
+  }
+  co_return out;
+}
+
+// A header that is there decides, or refuses: the next source is not asked.
+flow<named_workspace> find_named(operation& op) {
+  named_workspace out;
+  std::string_view id_name =
+      or_default(op.asks->id_header, default_id_header);
+  std::string_view external_name =
+      or_default(op.asks->external_header, default_external_header);
+  size_t ids = count_headers(op, id_name);
+  size_t externals = count_headers(op, external_name);
+  if (ids > 1 || externals > 1) {
+    out.wrong = refused(fault::bad_request,
+                        "the workspace is named more than once",
+                        reason::bad_header);
+    co_return out;
+  }
+  if (ids == 1) {
+    out.id = parse_id(view(find_header(op, id_name)->value)).value_or(0);
+    if (out.id == 0) {
+      out.wrong = refused(fault::bad_request,
+                          "the workspace header is no id of a workspace",
+                          reason::bad_header);
+    }
+    co_return out;
+  }
+  if (externals == 1) {
+    std::string_view name = view(find_header(op, external_name)->value);
+    if (!is_id(name)) {
+      out.wrong = refused(fault::bad_request,
+                          "the workspace header is no external id",
+                          reason::bad_header);
+      co_return out;
+    }
+    auto finding = find_external(op, name);
+    out = co_await finding;
+    co_return out;
+  }
+  auto finding = find_active(op);
+  out = co_await finding;
+  co_return out;
+}
+
+std::string_view roles_of(arena& memory, const access& here) {
+  std::string_view roles = here.mine.roles.stored();
+  if (!here.owner() || here.mine.roles.has(owner_role)) {
+    return roles;
+  }
+  return roles.empty() ? owner_role : memory.join(owner_role, ",", roles);
+}
+
+std::string_view permissions_of(arena& memory, const access& here) {
+  if (here.admin()) {
+    return every_permission;
+  }
+  std::string_view held;
+  here.mine.roles.each([&](std::string_view role) {
+    std::string_view given = built_in_permissions(role);
+    if (!given.empty()) {
+      held = held.empty() ? given : memory.join(held, ",", given);
+    }
+  });
+  return held;
+}
+
+reason reason_of(const access& here) noexcept {
+  if (here.owner()) {
+    return reason::owner;
+  }
+  return here.mine.exists() ? reason::member : reason::tenant_admin;
+}
+
+flow<problem> read_settings(operation& op, int64_t workspace) {
+  std::string_view key = keys_of(op).workspace(workspace);
+  record_read reading(op, key, {"HGET", key, "settings"});
+  reading.start();
+  co_await reading.get();
+  if (reading.ok()) {
+    op.settings = reading.value().str();
+  }
+  co_return reading.failure();
+}
+
+void fill(operation& op, const access& here, std::string_view permissions) {
+  wsp_decision& made = *op.decision;
+  const workspace& record = here.record;
+  made.workspace_id = c_str(decimal(op.memory, record.id));
+  made.external_id = c_str(record.external_id);
+  made.name = c_str(record.name);
+  made.roles = c_str(roles_of(op.memory, here));
+  made.permissions = c_str(permissions);
+  made.revision = c_str(decimal(op.memory, record.revision));
+}
+
+flow<verdict> judge(operation& op) {
+  auto who = identify(op);
+  if (!who.ok()) {
+    co_return verdict{who.error, reason::no_identity};
+  }
+  op.who = who.value;
+  op.decision->tenant = c_str(op.who.tenant);
+  op.decision->user = c_str(op.who.user);
+  auto knowing = know_keys(op);
+  problem failed = co_await knowing;
+  if (!failed.ok()) {
+    co_return undecided(failed);
+  }
+  auto finding = find_named(op);
+  named_workspace named = co_await finding;
+  if (named.id == 0) {
+    co_return named.wrong;
+  }
+  access here;
+  auto reading = read_access(op, named.id, here, freshness::cached);
+  failed = co_await reading;
+  if (!failed.ok()) {
+    co_return undecided(failed);
+  }
+  if (!here.record.exists() ||
+      (!here.tenant_admin && !here.mine.exists())) {
+    co_return verdict{hidden, reason::not_member};
+  }
+  std::string_view permissions = permissions_of(op.memory, here);
+  std::string_view needed = view(op.asks->permission);
+  if (!needed.empty() && !any_covers(permissions, needed)) {
+    co_return refused(fault::forbidden, "permission required",
+                      reason::no_permission);
+  }
+  if (op.asks->with_settings != 0) {
+    auto asking = read_settings(op, named.id);
+    failed = co_await asking;
+    if (!failed.ok()) {
+      co_return undecided(failed);
+    }
+  }
+  fill(op, here, permissions);
+  co_return verdict{{}, reason_of(here)};
+}
+
+}  // namespace
+
+flow<answer> decide(operation& op) {
+  op.label = "access";
+  auto judging = judge(op);
+  verdict made = co_await judging;
+  op.decision->reason = c_str(name_of(made.why));
+  if (op.core->status != nullptr) {
+    count(op.core->status->decisions[static_cast<size_t>(made.why)]);
+  }
+  if (made.refusal.ok()) {
+    op.decision->verdict = WSP_ALLOWED;
+    co_return answer{};
+  }
+  answer refusal = refuse(op, made.refusal);
+  op.decision->verdict =
+      refusal.status >= 500 ? WSP_UNDECIDED : WSP_REFUSED;
+  co_return refusal;
+}
+
+bool find_setting(operation& op, std::string_view name,
+                  std::string_view* out) {
+  if (op.settings.empty()) {
+    return false;
+  }
+  auto parsed = json_parse(op.memory, op.settings);
+  if (!parsed.ok()) {
+    return false;
+  }
+  const json_t* value = json_object_getn(
+      parsed.value.root(), name.data(), name.size());
+  if (json_is_string(value)) {
+    *out = op.memory.copy(json_text(value));
+  } else if (json_is_integer(value)) {
+    *out = decimal(op.memory, json_integer_value(value));
+  } else if (json_is_boolean(value)) {
+    *out = json_is_true(value) ? "true" : "false";
+  } else {
+    return false;
+  }
+  return !has_control(*out);
+}
+
+// -- refusals as problems (RFC 9457)
+
+namespace {
+
+std::string_view title_of(unsigned status) noexcept {
+  switch (status) {
+    case 400:
+      return "Bad Request";
+    case 401:
+      return "Unauthorized";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 503:
+      return "Service Unavailable";
+    default:
+      return "Internal Server Error";
+  }
+}
+
+answer render(arena& memory, const problem& why) {
+  answer made;
+  switch (why.kind) {
+    case fault::bad_request:
+      made.status = 400;
+      break;
+    case fault::unauthenticated:
+    case fault::bad_token:
+    case fault::expired:
+      made.status = 401;
+      break;
+    case fault::forbidden:
+      made.status = 403;
+      break;
+    case fault::not_found:
+      made.status = 404;
+      break;
+    case fault::unavailable:
+      made.status = 503;
+      break;
+    default:
+      made.status = 500;
+      break;
+  }
+  json_writer out(memory, 160);
+  out.open_object().key("type").string("about:blank");
+  out.key("title").string(title_of(made.status));
+  out.key("status").number(made.status);
+  out.key("detail").string(why.message).close_object();
+  made.body = out.view();
+  made.type = "application/problem+json";
+  return made;
+}
+
+}  // namespace
+
+constinit const dialect access_dialect = {"access", {}, render};
+
+}  // namespace wsp

@@ -1,0 +1,79 @@
+// Counters of a gateway, in memory that its workers share.
+//
+// The driver gives one block of zeroes for all workers; each has a slot and
+// adds to it with relaxed atomic additions: no lock, and after a reload the
+// old and the new worker of a slot may both count.  Gauges are set by the
+// worker's own turn.  Rendered as Prometheus text (version 0.0.4).
+#ifndef WORKSPACES_ENGINE_STATUS_H
+#define WORKSPACES_ENGINE_STATUS_H
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "workspaces.h"
+
+namespace wsp {
+
+// Why an access was decided as it was; wsp_decision shows the name.
+enum class reason : unsigned char {
+  owner,
+  member,
+  tenant_admin,
+  no_identity,
+  not_member,
+  no_workspace,
+  no_permission,
+  bad_header,
+  store_unavailable,
+  count
+};
+const char* name_of(reason why) noexcept;
+
+// One worker's part of the block.
+struct status_slot {
+  static constexpr size_t operations_max = 128;  // of all dialects together
+  static constexpr size_t statuses = 18;
+  static constexpr size_t latency_buckets = 11;  // the last one is +Inf
+
+  using counter = uint64_t;
+
+  counter requests[operations_max][statuses];
+  counter decisions[static_cast<size_t>(reason::count)];
+  counter redis_latency[latency_buckets];  // not cumulative
+  counter redis_latency_sum_ms;
+  counter redis_lost[2];       // data, tracking
+  counter redis_ready[2];
+  counter cache_hits;
+  counter cache_misses;
+  counter cache_shared;
+  counter cache_bypasses;
+  counter cache_evictions;
+  counter cache_invalidations;
+
+  // gauges
+  counter redis_queue;
+  counter redis_up[2];
+  counter cache_bytes;
+  counter cache_age_ms;
+  counter cache_max_stale_ms;
+};
+
+inline void count(uint64_t& counter, uint64_t by = 1) noexcept {
+  __atomic_fetch_add(&counter, by, __ATOMIC_RELAXED);
+}
+inline void set(uint64_t& gauge, uint64_t value) noexcept {
+  __atomic_store_n(&gauge, value, __ATOMIC_RELAXED);
+}
+
+// A request that was answered; `route` counts in its dialect, -1: none.
+void count_request(status_slot& slot, int dialect, int route,
+                   unsigned status) noexcept;
+void count_latency(status_slot& slot, uint64_t ms) noexcept;
+
+// Throws bad_alloc.
+std::string render_status(const status_slot* slots, unsigned workers);
+
+}  // namespace wsp
+
+#endif  // WORKSPACES_ENGINE_STATUS_H

@@ -1,0 +1,350 @@
+#include "store/cache.h"
+
+#include <sodium.h>
+
+#include <cstdlib>
+#include <new>
+
+#include "engine/random.h"
+#include "store/link.h"
+#include "store/record_read.h"
+#include "store/resp.h"
+
+namespace wsp {
+
+static_assert(crypto_shorthash_KEYBYTES == 16);
+
+namespace {
+
+// What a record costs beside its reply: nodes of the tables, names.
+constexpr size_t overhead = 256;
+
+size_t size_of(const reply& from) noexcept {
+  size_t size = from.bytes.size();
+  for (const reply& each : from.items()) {
+    size += sizeof(reply) + size_of(each);
+  }
+  return size;
+}
+
+// Copies into one block, which is large enough.
+reply pack(char*& at, const reply& from) noexcept {
+  reply made = from;
+  if (from.type == reply::array) {
+    made.elements = reinterpret_cast<reply*>(at);
+    at += from.count * sizeof(reply);
+    for (size_t i = 0; i < from.count; i++) {
+      new (made.elements + i) reply();
+    }
+    for (size_t i = 0; i < from.count; i++) {
+      // The elements of ours are texts and numbers: no array in an array.
+      const reply& each = from.elements[i];
+      made.elements[i] = each;
+    }
+  }
+  return made;
+}
+
+void pack_texts(char*& at, reply& made) noexcept {
+  if (!made.bytes.empty()) {
+    std::memcpy(at, made.bytes.data(), made.bytes.size());
+    made.bytes = {at, made.bytes.size()};
+    at += made.bytes.size();
+  }
+  for (size_t i = 0; made.type == reply::array && i < made.count; i++) {
+    pack_texts(at, made.elements[i]);
+  }
+}
+
+bool is_flat(const reply& from) noexcept {
+  for (const reply& each : from.items()) {
+    if (each.type == reply::array) {
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+size_t cache::name_hash::operator()(std::string_view name) const noexcept {
+  uint64_t out;
+  static_assert(sizeof out == crypto_shorthash_BYTES);
+  crypto_shorthash(reinterpret_cast<unsigned char*>(&out),
+                   reinterpret_cast<const unsigned char*>(name.data()),
+                   name.size(), key);
+  return out;
+}
+
+// Made before the exchange that lives in it.
+struct flight_memory {
+  alignas(16) char first[1024];
+  arena memory{first, sizeof first};
+};
+
+// A read under way on behalf of all who want the same.
+class cache::flight final : private flight_memory, public exchange {
+ public:
+  flight(cache& owner, std::pair<const std::string, key_state>& key)
+      : exchange(memory), owner(owner), key(key) {
+    key.second.uses++;
+    generation = key.second.generation;
+    epoch = owner.epoch_;
+    sent_at = owner.now_;
+  }
+  ~flight() override { owner.release(key); }
+
+  bool go(link& data, std::span<const std::string_view> command) {
+    add(command);
+    return submit(data);
+  }
+
+  void join(record_read& asking) noexcept {
+    asking.next_ = waiting;
+    asking.listed_at_ = &waiting;
+    if (waiting != nullptr) {
+      waiting->listed_at_ = &asking.next_;
+    }
+    waiting = &asking;
+  }
+
+  cache& owner;
+  std::pair<const std::string, key_state>& key;
+  const std::string* name = nullptr;  // in the table of flights
+  uint64_t generation;
+  uint64_t epoch;
+  uint64_t sent_at;
+  record_read* waiting = nullptr;
+
+ private:
+  void finished() noexcept override;
+};
+
+cache::cache(size_t size, uint32_t max_stale_ms, link& data,
+             random_source& random)
+    : limit_(size),
+      max_stale_ms_(max_stale_ms),
+      data_(data),
+      keys_(0, name_hash{hash_key_}),
+      records_(0, name_hash{hash_key_}),
+      flights_(0, name_hash{hash_key_}) {
+  random.fill(hash_key_, sizeof hash_key_);
+}
+
+cache::~cache() {
+  for (auto& each : flights_) {
+    delete each.second;
+  }
+  while (oldest_ != nullptr) {
+    erase(*oldest_);
+  }
+}
+
+// -- what Redis says
+
+void cache::heard(uint64_t at) noexcept {
+  listening_ = true;
+  heard_at_ = at;
+}
+
+void cache::deaf() noexcept {
+  listening_ = false;
+  invalidate_all();
+}
+
+void cache::invalidate(std::string_view key) noexcept {
+  auto found = keys_.find(key);
+  if (found != keys_.end()) {
+    found->second.generation = ++generation_;
+    counters_.invalidations++;
+  }
+}
+
+void cache::invalidate_all() noexcept {
+  epoch_++;
+  while (oldest_ != nullptr) {
+    erase(*oldest_);
+  }
+}
+
+// -- records
+
+const reply* cache::find(std::string_view name) noexcept {
+  auto found = records_.find(name);
+  if (found == records_.end()) {
+    return nullptr;
+  }
+  record& held = found->second;
+  if (held.generation != held.key->second.generation) {
+    erase(held);
+    return nullptr;
+  }
+  unlink(held);
+  put_newest(held);
+  return held.value;
+}
+
+bool cache::still_current(const flight& landed) const noexcept {
+  return landed.epoch == epoch_ &&
+         landed.generation == landed.key.second.generation && usable();
+}
+
+void cache::keep(flight& landed) noexcept {
+  const reply& value = landed[0];
+  size_t size = sizeof(reply) + size_of(value);
+  if (value.is_error() || !is_flat(value) ||
+      size + overhead > limit_ / 8) {
+    return;
+  }
+  auto* block = static_cast<char*>(std::malloc(size));
+  if (block == nullptr) {
+    return;
+  }
+  try {
+    auto old = records_.find(*landed.name);
+    if (old != records_.end()) {
+      erase(old->second);
+    }
+    auto made = records_.try_emplace(*landed.name, record{}).first;
+    char* at = block + sizeof(reply);
+    auto* copy = new (block) reply(pack(at, value));
+    pack_texts(at, *copy);
+    record& held = made->second;
+    held.key = &landed.key;
+    held.generation = landed.generation;
+    held.block = block;
+    held.value = copy;
+    held.size = size + overhead + 2 * made->first.size();
+    held.name = &made->first;
+    landed.key.second.uses++;
+    put_newest(held);
+    bytes_ += held.size;
+  } catch (const std::bad_alloc&) {
+    std::free(block);
+    return;
+  }
+  while (bytes_ > limit_) {
+    erase(*oldest_);
+    counters_.evictions++;
+  }
+}
+
+void cache::erase(record& each) noexcept {
+  unlink(each);
+  bytes_ -= each.size;
+  std::free(each.block);
+  release(*each.key);
+  auto at = records_.find(*each.name);
+  records_.erase(at);
+}
+
+void cache::release(std::pair<const std::string, key_state>& key) noexcept {
+  if (--key.second.uses == 0) {
+    keys_.erase(keys_.find(key.first));
+  }
+}
+
+void cache::unlink(record& each) noexcept {
+  (each.newer != nullptr ? each.newer->older : newest_) = each.older;
+  (each.older != nullptr ? each.older->newer : oldest_) = each.newer;
+}
+
+void cache::put_newest(record& each) noexcept {
+  each.newer = nullptr;
+  each.older = newest_;
+  (newest_ != nullptr ? newest_->newer : oldest_) = &each;
+  newest_ = &each;
+}
+
+// -- reads
+
+void cache::start(record_read& asking) {
+  if (asking.name_.empty() || !usable()) {
+    count_bypass();
+    asking.go_directly();
+    return;
+  }
+  if (const reply* held = find(asking.name_)) {
+    counters_.hits++;
+    asking.deliver(*held, {});
+    return;
+  }
+  counters_.misses++;
+  auto found = flights_.find(asking.name_);
+  if (found != flights_.end()) {
+    // Not one that began too long ago, or before a change.
+    if (still_current(*found->second) &&
+        now_ - found->second->sent_at <= max_stale_ms_) {
+      counters_.shared++;
+      found->second->join(asking);
+    } else {
+      asking.go_directly();
+    }
+    return;
+  }
+  auto key = keys_.try_emplace(std::string(asking.key_)).first;
+  flight* made = nullptr;
+  try {
+    if (key->second.uses == 0) {
+      key->second.generation = ++generation_;
+    }
+    made = new flight(*this, *key);
+    auto at = flights_.try_emplace(std::string(asking.name_), made).first;
+    made->name = &at->first;
+    if (!made->go(data_, asking.command_)) {
+      asking.failed_ = made->failure();
+      asking.done_ = true;
+      flights_.erase(at);
+      delete made;
+      return;
+    }
+  } catch (const std::bad_alloc&) {
+    if (made != nullptr) {
+      auto at = flights_.find(asking.name_);
+      if (at != flights_.end()) {
+        flights_.erase(at);
+      }
+      delete made;
+    } else if (key->second.uses == 0) {
+      keys_.erase(key);
+    }
+    throw;
+  }
+  asking.first_ = true;
+  made->join(asking);
+}
+
+void cache::flight::finished() noexcept {
+  bool current = owner.still_current(*this);
+  if (exchange::ok() && current) {
+    owner.keep(*this);
+  }
+  owner.flights_.erase(owner.flights_.find(*name));
+  // Those who wait may start new reads meanwhile, but not join this one.
+  while (waiting != nullptr) {
+    record_read& each = *waiting;
+    waiting = each.next_;
+    if (waiting != nullptr) {
+      waiting->listed_at_ = &waiting;
+    }
+    each.listed_at_ = nullptr;
+    each.next_ = nullptr;
+    if (current || each.first_ || !exchange::ok()) {
+      each.deliver((*this)[0], failure());
+      continue;
+    }
+    // It joined a read that was sent before it asked, and something has
+    // changed since.
+    try {
+      each.go_directly();
+      if (each.done_) {
+        each.settle();
+      }
+    } catch (const std::bad_alloc&) {
+      each.deliver({}, {fault::unavailable, "out of memory"});
+    }
+  }
+  delete this;
+}
+
+}  // namespace wsp

@@ -1,0 +1,80 @@
+// A read of one key through the cache.
+//
+//     record_read first(op, key, {"HGET", key, field});
+//     record_read second(op, ...);
+//     first.start();                 // hits, joins or sends
+//     second.start();
+//     co_await first.get();
+//     co_await second.get();
+//     if (!first.ok()) ...           // first.failure() is a problem
+//     first.value()                  // in the operation's arena
+//
+// It lives in the frame of its flow, like a trip.
+#ifndef WORKSPACES_STORE_RECORD_READ_H
+#define WORKSPACES_STORE_RECORD_READ_H
+
+#include <coroutine>
+#include <initializer_list>
+#include <span>
+#include <string_view>
+
+#include "store/exchange.h"
+
+struct wsp_op;
+
+namespace wsp {
+
+class cache;
+
+class record_read final : public exchange {
+ public:
+  // `command` reads `key` and nothing else.
+  record_read(::wsp_op& op, std::string_view key,
+              std::span<const std::string_view> command);
+  record_read(::wsp_op& op, std::string_view key,
+              std::initializer_list<std::string_view> command)
+      : record_read(op, key, std::span(command.begin(), command.size())) {}
+  ~record_read() override;
+
+  void start();
+
+  struct awaiter {
+    record_read* self;
+    bool await_ready() const noexcept { return self->done_; }
+    void await_suspend(std::coroutine_handle<> waiter) const noexcept {
+      self->waiter_ = waiter;
+    }
+    void await_resume() const noexcept {}
+  };
+  awaiter get() noexcept { return {this}; }
+
+  bool ok() const noexcept { return failed_.ok(); }
+  const problem& failure() const noexcept { return failed_; }
+  const reply& value() const noexcept { return value_; }
+
+ private:
+  friend class cache;
+
+  void finished() noexcept override;
+  void go_directly();
+  // The answer of a flight, which is gone afterwards.
+  void deliver(const reply& from, const problem& failure) noexcept;
+  void settle() noexcept;
+
+  ::wsp_op& op_;
+  std::string_view key_;
+  std::string_view name_;  // key and command: what the record is found by
+  std::span<const std::string_view> command_;
+  bool done_ = false;
+  bool first_ = false;     // the flight was sent for it
+  problem failed_;
+  reply value_;
+  std::coroutine_handle<> waiter_;
+  // In the list of those who wait for a flight.
+  record_read** listed_at_ = nullptr;
+  record_read* next_ = nullptr;
+};
+
+}  // namespace wsp
+
+#endif  // WORKSPACES_STORE_RECORD_READ_H
