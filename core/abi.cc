@@ -6,6 +6,7 @@
 #include <cstring>
 #include <memory>
 #include <new>
+#include <string>
 
 #include "api/dialect.h"
 #include "engine/core.h"
@@ -33,15 +34,14 @@ int guarded(Work work) noexcept {
   }
 }
 
-// For parsing: `made->parse` returns a sentence when it is wrong.
+// For parsing: `wrong` is a sentence when it is.
 template <class T>
-int report(T** out, T* made, std::string_view wrong,
+int report(T** out, std::unique_ptr<T> made, std::string_view wrong,
            char error[WSP_ERROR_SIZE]) noexcept {
   if (wrong.empty()) {
-    *out = made;
+    *out = made.release();
     return WSP_OK;
   }
-  delete made;
   size_t size = std::min(wrong.size(), size_t{WSP_ERROR_SIZE - 1});
   std::memcpy(error, wrong.data(), size);
   error[size] = '\0';
@@ -130,8 +130,9 @@ int wsp_abi_version(void) { return WSP_ABI_VERSION; }
 int wsp_redis_parse(wsp_redis** out, wsp_str url,
                     char error[WSP_ERROR_SIZE]) {
   return guarded([&] {
-    auto* made = new wsp_redis;
-    return report(out, made, made->url.parse(view(url)), error);
+    auto made = std::make_unique<wsp_redis>();
+    std::string wrong = made->url.parse(view(url));
+    return report(out, std::move(made), wrong, error);
   });
 }
 
@@ -147,8 +148,9 @@ void wsp_redis_get_address(const wsp_redis* redis, wsp_redis_address* out) {
 int wsp_keyring_parse(wsp_keyring** out, wsp_str text,
                       char error[WSP_ERROR_SIZE]) {
   return guarded([&] {
-    auto* made = new wsp_keyring;
-    return report(out, made, made->parse(view(text)), error);
+    auto made = std::make_unique<wsp_keyring>();
+    std::string wrong = made->parse(view(text));
+    return report(out, std::move(made), wrong, error);
   });
 }
 
@@ -159,7 +161,7 @@ int wsp_jwt_new(wsp_jwt** out, const wsp_jwt_options* options,
   return guarded([&] {
     auto made = std::make_unique<wsp_jwt>();
     std::string wrong = made->configure(*options);
-    return report(out, made.release(), wrong, error);
+    return report(out, std::move(made), wrong, error);
   });
 }
 

@@ -133,6 +133,10 @@ ngx_http_workspaces_set_content_type(ngx_http_request_t *r,
 
     ngx_str_null(&r->headers_out.charset);
 
+    if (type->len == 0) {
+        return;
+    }
+
     len = sizeof("; charset=") - 1;
     p = (u_char *) type->data;
     last = p + type->len;

@@ -6,7 +6,7 @@ use Test::Nginx::Socket;
 
 add_block_preprocessor(\&prepare);
 
-plan tests => repeat_each() * (blocks() * 4 + 163);
+plan tests => repeat_each() * (blocks() * 4 + 167);
 
 no_long_string();
 run_tests();
@@ -231,14 +231,12 @@ X-User: alice
 
 
 === TEST 20: a refused body uses up no id
---- init
-eval { main::given('alice POST / {"name":""}') };
---- request
-POST /api/workspaces
-{"name":"A"}
+--- request eval
+[map qq(POST /api/workspaces\n{"name":"$_"}), '', 'A']
 --- more_headers
 X-User: alice
---- response_body_like: ^\{"_id":"1"
+--- error_code eval: [400, 200]
+--- response_body_like eval: [qr/"field":"name"/, qr/^{"_id":"1"/]
 
 
 

@@ -6,7 +6,7 @@ use Test::Nginx::Socket;
 
 add_block_preprocessor(\&prepare);
 
-plan tests => repeat_each() * (blocks() * 4 + 41);
+plan tests => repeat_each() * (blocks() * 4 + 42);
 
 no_long_string();
 run_tests();
@@ -50,7 +50,7 @@ main::given('alice POST / {"name":"A","labels":["x","y"]}',
     'alice DELETE /1');
 my @left = @{ main::redis('KEYS', "wsp:*:$ENV{TEST_NGINX_TENANT}:*") };
 @left = grep !/:id$|:t:/, @left;
-die "left behind: @left" if @left;
+main::is("@left", "", "nothing is left behind");
 --- request
 GET /api/workspaces
 --- more_headers

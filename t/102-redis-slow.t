@@ -87,7 +87,6 @@ for my $queue (1, 4) {
         options => "timeout=3s queue=$queue");
     is($gateway->ask_until(200, 5, @list)->{status}, 200,
        "queue=$queue: it is served");
-    sleep 1.1;
     $proxy->set(frozen => 1);
     my @waiting = map { $gateway->client->send(@list) } 1 .. $queue;
     sleep 0.1 * patience();
@@ -106,4 +105,41 @@ for my $queue (1, 4) {
     $proxy->stop;
 }
 
+# -- far more waits to be written than a socket takes
+{
+    my $proxy = Workspaces::RedisProxy->started(redis => $redis);
+    my $gateway = Workspaces::Gateway->started(redis => $proxy,
+        options => 'timeout=20s', server => 'client_max_body_size 2m;');
+    my %who = (tenant => 'big', user => 'ann', admin => 1);
+    $gateway->ask_until(200, 5, GET => '', %who);
+    my $id = $gateway->ask(POST => '', %who, json => { name => 'big' })
+        ->json->{_id};
+    # slots that are there: a new one counts those that there are
+    $gateway->ask(POST => "/$id/encrypted", %who, json => {},
+                  headers => { 'x-encrypted-id' => "s$_" }) for 1 .. 30;
+    my $text = sub { qq({"$_[0]":") . 'x' x 700_000 . '"}' };
+    $proxy->set(frozen => 1);
+    my @clients = map {
+        $gateway->client->send(POST => "/$id/encrypted", %who,
+            headers => { 'x-encrypted-id' => "s$_" }, body => $text->($_))
+    } 1 .. 30;
+    my @gone = map {
+        $gateway->client->send(POST => "/$id/encrypted", %who,
+            headers => { 'x-encrypted-id' => "gone$_" }, body => $text->($_))
+    } 1 .. 10;
+    sleep 0.2 * patience();
+    $_->abort for @gone;
+    $proxy->set(frozen => 0);
+    is_deeply([map { $_->answer(20 * patience())->{status} } @clients],
+              [(200) x 30], '20 MB wait for Redis: all is written');
+    my @wrong = grep {
+        $gateway->ask(GET => "/$id/encrypted", %who,
+            headers => { 'x-encrypted-id' => "s$_" })->{body} ne $text->($_)
+    } 1 .. 30;
+    is("@wrong", '', 'and read back');
+    $gateway->finish;
+    $proxy->stop;
+}
+
+$redis->stop('KILL');
 done_testing;

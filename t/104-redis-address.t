@@ -56,7 +56,7 @@ for my $case (
      qr/refused the user or the password/],
     ['wrong database'  => "redis://:open%20sesame\@$tcp/99",
      qr/refused the database number/],
-    ['user without our keys' => "redis://poor:poor\@$tcp", qr/\[error\]/])
+    ['user without our keys' => "redis://poor:poor\@$tcp", qr/NOPERM/])
 {
     my ($name, $url, $said) = @$case;
     my $gateway = Workspaces::Gateway->started(redis => $url);

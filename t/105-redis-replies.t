@@ -124,6 +124,8 @@ my @list = (GET => '', %who);
         return $tag;
     };
 
+    # a link that was lost once is opened again at once, and once more; when
+    # it has lasted a second that is forgotten
     sleep 1.1;
     $proxy->set(lose => 1);
     my $got = $gateway->ask(POST => '', %lost, json => { name => 'made' });
@@ -133,7 +135,6 @@ my @list = (GET => '', %who);
        'and the workspace is there once');
 
     my $was = $revision->($id);
-    sleep 1.1;
     $proxy->set(lose => 1);
     $got = $gateway->ask(POST => "/$id/members", %lost,
                          json => { userId => 'bob', roles => ['admin'] });
@@ -147,7 +148,6 @@ my @list = (GET => '', %who);
     is($revision->($id), $was + 2, 'one revision later');
 
     # twice: what became of it is unknown, and the client is told
-    sleep 1.1;
     $proxy->set(lose => 2);
     $got = $gateway->ask(PUT => "/$id", %lost, json => { name => 'twice' });
     is($got->{status}, 503, 'lost twice: a clear 503');
@@ -162,7 +162,6 @@ my @list = (GET => '', %who);
        'and it is gone');
 
     # with an Idempotency-Key, after a 503, the client may try again
-    sleep 1.1;
     $proxy->set(lose => 2);
     my @keyed = (POST => '', %lost, json => { name => 'keyed' },
                  headers => { 'Idempotency-Key' => 'k-1' });

@@ -21,6 +21,7 @@ use warnings;
 
 use File::Temp ();
 use IO::Socket::INET;
+use Test::More ();
 use Time::HiRes ();
 
 use Exporter 'import';
@@ -109,7 +110,7 @@ sub prepare {
         if !defined $block->response_body_filters;
 
     return if !$usual || defined $block->raw_response_headers_like
-        || defined $block->ignore_response;
+        || defined $block->ignore_response || defined $block->http09;
     my $requests = $block->pipelined_requests // $block->raw_request
         // $block->request;
     my $count = ref $requests eq 'ARRAY' && !defined $block->raw_request
@@ -133,7 +134,8 @@ sub hide_times {
 #
 # For `init`: what has happened before the request of the block.  Each text is
 # a user, a method, a path below /api/workspaces, perhaps headers in brackets
-# and perhaps a body.  Each must succeed.  Answers the bodies.
+# and perhaps a body.  One that does not succeed is a failed test, not the
+# end of all tests, as a die in `init` would be.  Answers the bodies.
 sub given {
     return map { succeed($_) } @_;
 }
@@ -141,7 +143,7 @@ sub given {
 sub succeed {
     my ($text) = @_;
     my ($user, $method, $path, $headers, $body) = $text
-        =~ /\A\s*(\S+) (\S+) (\S+)(?: \[([^\]\n]+)\])?(?: (.+?))?\s*\z/s
+        =~ /\A\s*(\S+) (\S+) (\S+)(?: \[([A-Za-z-]+: [^\]\n]+)\])?(?: (.+?))?\s*\z/s
         or die "no user, method and path in: $text";
     $body //= '';
     my $request = join "\r\n", "$method /api/workspaces$path HTTP/1.1",
@@ -152,9 +154,10 @@ sub succeed {
     my $socket = connect_to(main::server_port_for_client());
     print {$socket} $request;
     my $answer = do { local $/; <$socket> } // '';
-    $answer =~ m{\AHTTP/1\.1 200 .*?\r\n\r\n(.*)\z}s
-        or die "not granted: $text\n$answer\n";
-    return $1;
+    return $1 if $answer =~ m{\AHTTP/1\.1 200 .*?\r\n\r\n(.*)\z}s;
+    Test::More::fail("given: $text");
+    Test::More::diag($answer);
+    return '';
 }
 
 
@@ -184,7 +187,8 @@ sub reply {
 sub sealed_hash {
     my ($workspace) = @_;
     my $found = redis('KEYS', "wsp:*:$ENV{TEST_NGINX_TENANT}:w:$workspace:x");
-    return $found->[0] // die "nothing is sealed in $workspace";
+    Test::More::fail("data is sealed in workspace $workspace") if !@$found;
+    return $found->[0] // '';
 }
 
 sub connect_to {

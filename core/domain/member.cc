@@ -185,8 +185,13 @@ flow<problem> remove_member(operation& op, commit& change,
   change.expect(old.stored, {"HGET", keys.members(id), user});
   change.write({"HDEL", keys.members(id), user});
   change.write({"ZREM", keys.user_workspaces(user), id_text});
+  // The member may be activating it at this moment.
+  if (asking[2].is_nil()) {
+    change.expect_nil({"HGET", keys.user(user), "active"});
+  } else {
+    change.expect(asking[2].str(), {"HGET", keys.user(user), "active"});
+  }
   if (asking[2].str() == id_text) {
-    change.expect(id_text, {"HGET", keys.user(user), "active"});
     change.write({"HDEL", keys.user(user), "active"});
     change.write({"SREM", keys.contexts(id), user});
   }

@@ -13,6 +13,8 @@ namespace wsp {
 namespace {
 
 constexpr std::string_view header_name = "Idempotency-Key";
+// It says, as the path does, what a request is about.
+constexpr std::string_view slot_header = "x-encrypted-id";
 // Longer than any request may take.
 constexpr std::string_view claim_ms = "30000";
 constexpr std::string_view answer_ms = "86400000";
@@ -20,8 +22,10 @@ constexpr size_t hash_size = 16;
 constexpr size_t hex_size = 2 * hash_size;
 
 // A stored value: 'R' fingerprint ':' token while it runs, then
-// 'D' fingerprint ' ' status ' ' revision '\n' body.
+// 'D' fingerprint ' ' status ' ' revision '\n' body, with 'S' for 'D' where
+// the answer is secret.
 constexpr char done = 'D';
+constexpr char done_secret = 'S';
 
 // BLAKE2b over the parts, each with its size before it.
 template <class... Parts>
@@ -59,6 +63,7 @@ std::optional<answer> stored_answer(std::string_view stored) noexcept {
   made.status = static_cast<unsigned>(*status);
   made.revision = *revision;
   made.body = rest.substr(line + 1);
+  made.secret = stored[0] == done_secret;
   return made;
 }
 
@@ -83,8 +88,11 @@ flow<result<std::optional<answer>>> claim_key(operation& op,
   into.key = keys_of(op).idempotency(
       hash(memory, op.speaks->name, op.label, op.who.tenant, op.who.user,
            name));
-  into.fingerprint = hash(memory, view(request.method), view(request.path),
-                          view(request.query), view(request.body));
+  const wsp_header* slot = find_header(op, slot_header);
+  into.fingerprint = hash(
+      memory, view(request.method), view(request.path), view(request.query),
+      slot != nullptr ? view(slot->value) : std::string_view(),
+      view(request.body));
   char token[8];
   random_of(op).fill(token, sizeof token);
   into.claim = memory.join("R", into.fingerprint, ":",
@@ -107,9 +115,13 @@ flow<result<std::optional<answer>>> claim_key(operation& op,
     co_return problem{fault::key_reused,
                       "this Idempotency-Key was used for another request"};
   }
-  if (stored.size() > 1 + hex_size && stored[0] == done) {
+  if (stored.size() > 1 + hex_size &&
+      (stored[0] == done || stored[0] == done_secret)) {
     first = stored_answer(stored);
     if (first) {
+      if (first->secret) {
+        memory.wipe_when_freed();
+      }
       co_return first;
     }
   }
@@ -121,9 +133,10 @@ flow<result<std::optional<answer>>> claim_key(operation& op,
 void remember_answer(operation& op, commit& change, const idempotency& held,
                      const answer& given) {
   arena& memory = arena_of(op);
+  std::string_view mark(given.secret ? &done_secret : &done, 1);
   change.expect(held.claim, {"GET", held.key});
   change.write({"SET", held.key,
-                memory.join("D", held.fingerprint, " ",
+                memory.join(mark, held.fingerprint, " ",
                             decimal(memory, given.status), " ",
                             decimal(memory, given.revision), "\n",
                             given.body),

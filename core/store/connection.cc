@@ -69,6 +69,10 @@ bool connection::may_open() const noexcept {
   return state_ == state::idle && now_ >= retry_at_;
 }
 
+bool connection::is_stable() const noexcept {
+  return state_ == state::ready && now_ - ready_since_ >= stable_ms;
+}
+
 void connection::open() noexcept {
   state_ = state::connecting;
   want_connect_ = true;
@@ -102,7 +106,7 @@ void connection::drop(std::string_view why) {
 void connection::lose(std::string_view why) {
   counters_.lost++;
   bool was_ready = state_ == state::ready;
-  bool stable = was_ready && now_ - ready_since_ >= stable_ms;
+  bool stable = is_stable();
   out_.clear();
   out_done_ = 0;
   if (reader_ != nullptr) {

@@ -114,6 +114,8 @@ class connection {
 
   state now_in() const noexcept { return state_; }
   uint64_t now() const noexcept { return now_; }
+  // It has been ready for so long that losing it is no failure of its own.
+  bool is_stable() const noexcept;
   bool stepping() const noexcept { return now_ < deadline_; }
   size_t steps() const noexcept { return steps_.size(); }
   // When the handshake began.

@@ -75,6 +75,15 @@ void link::step_reply(step done, const reply& got) {
       }
       commit_sha_ = got.str();
       break;
+    case step::set_partitions:
+      // Out of memory, or a user without the right.
+      if (got.is_error()) {
+        log().add(WSP_LOG_ERROR,
+                  "Redis did not take the key wsp:partitions: ",
+                  cut(got.bytes));
+        drop("no number of partitions");
+      }
+      break;
     case step::get_partitions:
       take_partitions(got);
       break;
@@ -87,6 +96,12 @@ void link::step_reply(step done, const reply& got) {
 }
 
 void link::take_partitions(const reply& got) {
+  if (got.is_error()) {
+    log().add(WSP_LOG_ERROR, "Redis did not give the key wsp:partitions: ",
+              cut(got.bytes));
+    drop("no number of partitions");
+    return;
+  }
   if (got.is_nil() && stepping() && steps() < 16) {
     // A new keyspace: fix the number for everybody, and ask again.
     add_step(step::set_partitions, {"SET", "wsp:partitions",
@@ -323,7 +338,10 @@ void link::complete(exchange& asking) {
   }
   bool not_now = means_not_now(error) || asking.no_script_;
   log().add(WSP_LOG_ERROR, "Redis refused a command: ", cut(error));
-  if (means_wrong_server(error)) {
+  // A replica serves reads: another server is looked for, but not so often
+  // that the writes of some would cost the others the link.
+  bool serves_reads = holds(error, "READONLY");
+  if (means_wrong_server(error) && (!serves_reads || is_stable())) {
     // The text of the error lives with the exchange, the link goes first.
     drop("Redis cannot serve this connection any more");
   }

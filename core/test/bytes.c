@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-unsigned alloc_paused;
+volatile unsigned alloc_paused;
 
 void bytes_put(struct bytes *to, const char *data, size_t len) {
     if (to->len + len + 1 > to->room) {

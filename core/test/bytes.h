@@ -22,8 +22,9 @@ void bytes_drop(struct bytes *from, size_t len);    /* the first of them */
 void bytes_clear(struct bytes *all);
 void bytes_free(struct bytes *all);
 
-/* While not 0, allocations are the test's own and do not fail: alloc.h. */
-extern unsigned alloc_paused;
+/* While not 0, allocations are the test's own and do not fail: alloc.h.
+ * Volatile, for compilers know that malloc looks at no variable. */
+extern volatile unsigned alloc_paused;
 
 #ifdef __cplusplus
 }

@@ -36,6 +36,47 @@ std::optional<size_t> too_deep(std::string_view text) noexcept {
   return std::nullopt;
 }
 
+// Whether jansson got the memory it asked for.  When it did not, it may blame
+// the syntax, leave characters out, or even read past the end of a string
+// that it could not keep; so after one failure all others fail, too, and
+// what came of it is not used.
+//
+// jansson's hooks are the process's, and others may use it: what was there is
+// called, and put back.
+class allocation_watch {
+ public:
+  allocation_watch() noexcept {
+    json_get_alloc_funcs(&before_, &free_);
+    installed_ = before_ != allocate;
+    failed = false;
+    if (installed_) {
+      next = before_;
+      json_set_alloc_funcs(allocate, free_);
+    }
+  }
+  ~allocation_watch() {
+    if (installed_) {
+      json_set_alloc_funcs(before_, free_);
+    }
+  }
+  allocation_watch(const allocation_watch&) = delete;
+  allocation_watch& operator=(const allocation_watch&) = delete;
+  bool all_succeeded() const noexcept { return !failed; }
+
+ private:
+  static void* allocate(size_t size) {
+    void* made = failed ? nullptr : next(size);
+    failed = made == nullptr;
+    return made;
+  }
+
+  static inline json_malloc_t next = nullptr;
+  static inline thread_local bool failed = false;
+  json_malloc_t before_ = nullptr;
+  json_free_t free_ = nullptr;
+  bool installed_ = false;
+};
+
 problem at(arena& memory, std::string_view what, int64_t line,
            int64_t column) {
   return {fault::bad_request,
@@ -80,16 +121,21 @@ result<json_document> json_parse(arena& memory, std::string_view text) {
     }
     return at(memory, "nesting deeper than 32", line, column);
   }
-  json_error_t error;
-  json_t* root = json_loadb(text.data(), text.size(),
-                            JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
-  if (root != nullptr) {
-    return json_document(root);
+  json_error_t error{};
+  bool complete;
+  json_document parsed;
+  {
+    allocation_watch watch;
+    parsed = json_document(json_loadb(
+        text.data(), text.size(), JSON_REJECT_DUPLICATES | JSON_DECODE_ANY,
+        &error));
+    complete = watch.all_succeeded();
   }
-  // jansson leaves the code unset where an allocation failed deep inside.
-  auto code = json_error_code(&error);
-  if (code == json_error_out_of_memory || code == json_error_unknown) {
+  if (!complete) {
     throw std::bad_alloc();
+  }
+  if (parsed.root() != nullptr) {
+    return parsed;
   }
   return at(memory, reason(error), error.line, error.column);
 }

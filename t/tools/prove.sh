@@ -1,9 +1,7 @@
 #!/bin/bash
-# prove.sh debian|neighbours|sanitizer [FILE...]   runs t/*.t, or FILEs
+# prove.sh debian|sanitizer [FILE...]   runs t/*.t, or the files named
 #
 #   debian      the installed nginx with the dynamic module
-#   neighbours  the same, and before it Debian's lua and nchan modules, which
-#               bring C libraries of their own, an old hiredis among them
 #   sanitizer   the nginx of sanitized-nginx.sh
 #
 # Ports, server root, Redis and temporary files are this run's own, so runs
@@ -11,7 +9,7 @@
 
 . "$(dirname "$0")/lib.sh"
 
-pass=${1:?debian, neighbours or sanitizer}
+pass=${1:?debian or sanitizer}
 shift
 cd "$top"
 [ $# -gt 0 ] || set -- t/*.t
@@ -33,21 +31,9 @@ mkdir "$room/tmp" "$room/reports"
 chmod 755 "$room"
 
 case $pass in
-    debian|neighbours)
+    debian)
         export TEST_NGINX_BINARY=${TEST_NGINX_BINARY:-$(command -v nginx)}
         export TEST_NGINX_LOAD_MODULES=$build/module/$module.so
-        if [ "$pass" = neighbours ]; then
-            # without a master process nchan aborts at exit, alone too
-            export TEST_NGINX_MASTER_PROCESS=on
-            where=$("$TEST_NGINX_BINARY" -V 2>&1 | tr ' ' '\n' \
-                    | sed -n 's,^--modules-path=,,p')
-            for neighbour in ngx_nchan_module ngx_http_lua_module \
-                             ndk_http_module; do
-                [ -f "$where/$neighbour.so" ] || die "no $where/$neighbour.so"
-                TEST_NGINX_LOAD_MODULES="$where/$neighbour.so \
-$TEST_NGINX_LOAD_MODULES"
-            done
-        fi
         ;;
     sanitizer)
         export SANITIZER_REPORTS=$room/reports
@@ -56,7 +42,7 @@ $TEST_NGINX_LOAD_MODULES"
         export TEST_NGINX_TIMEOUT=${TEST_NGINX_TIMEOUT:-10}
         ;;
     *)
-        die "no pass $pass: debian, neighbours or sanitizer"
+        die "no pass $pass: debian or sanitizer"
         ;;
 esac
 
@@ -70,7 +56,8 @@ unset TEST_NGINX_SERVER_PORT TEST_NGINX_CLIENT_PORT
 status=0
 # shellcheck disable=SC2086
 timeout "${PROVE_SECONDS:-3600}" \
-    "$tools/with-redis.sh" prove --norc -It/lib ${PROVE_OPTIONS:-} "$@" || status=$?
+    "$tools/with-redis.sh" \
+    prove --norc -It/lib ${PROVE_OPTIONS:-} "$@" || status=$?
 "$tools/check-logs.sh" "$TEST_NGINX_ERROR_LOG" "$room/reports" || status=1
 
 if [ $status -ne 0 ]; then

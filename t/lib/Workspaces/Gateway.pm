@@ -5,14 +5,17 @@ use strict;
 use warnings;
 
 use Carp qw(croak);
+use Scalar::Util qw(weaken);
 use Test::More ();
 use Time::HiRes qw(sleep);
 
 use Workspaces::Client;
 use Workspaces::Process qw(room free_port start_process stop_process
-                           is_running until_true patience);
+                           end_of_process is_running until_true patience);
 
+my $owner = $$;
 my $count = 0;
+my %started;
 
 # new(...): is not started
 #   redis    what follows workspaces_redis, or an object with a url
@@ -126,11 +129,13 @@ sub start {
     my ($self) = @_;
     $self->{pid} = start_process(log => "$self->{dir}/out",
         command => [$self->command]);
+    weaken($started{ $self->{dir} } = $self);
     until_true(10 * patience(), sub {
         is_running($self->{pid})
             or croak "nginx ends: " . $self->said . _slurp("$self->{dir}/out");
-        return -s "$self->{dir}/nginx.pid" && $self->client->{socket};
-    }) or croak 'nginx does not listen';
+        return -s "$self->{dir}/nginx.pid" && $self->client->{socket}
+            && $self->workers == ($self->{workers} || 1);
+    }) or croak 'nginx does not serve';
     return $self;
 }
 
@@ -145,10 +150,9 @@ sub check_config {
     my ($self) = @_;
     my @command = $self->command('-t');
     my $out = "$self->{dir}/check.out";
-    my $pid = start_process(log => $out, command => \@command);
-    waitpid $pid, 0;
-    my $status = $?;
-    is_running($pid);
+    unlink $out;
+    my $status = end_of_process(start_process(log => $out,
+                                              command => \@command));
     return ($status, _slurp($out));
 }
 
@@ -157,8 +161,10 @@ sub pid { return $_[0]{pid} }
 # The pids of the workers, of old ones too.
 sub workers {
     my ($self) = @_;
-    return $self->{pid} if $self->{single};
-    return split ' ', _slurp("/proc/$self->{pid}/task/$self->{pid}/children");
+    return my @only = $self->{pid} if $self->{single};
+    my @pids = split ' ',
+        _slurp("/proc/$self->{pid}/task/$self->{pid}/children");
+    return @pids;
 }
 
 sub client {
@@ -253,12 +259,11 @@ sub _hand_over {
     return;
 }
 
-my $owner = $$;
-
-sub DESTROY {
-    my ($self) = @_;
-    $self->_hand_over if $$ == $owner;
-    return;
+# A test that dies hands over what there is.
+END {
+    for my $gateway (grep { $_ } values %started) {
+        $gateway->_hand_over if $$ == $owner;
+    }
 }
 
 1;

@@ -14,7 +14,7 @@ use POSIX qw(WNOHANG);
 use Time::HiRes qw(sleep time);
 
 our @EXPORT_OK = qw(room free_port start_process run_child stop_process
-                    is_running until_true patience);
+                    end_of_process is_running until_true patience);
 
 # A test that hangs is ended.
 our $LONGEST = $ENV{WORKSPACES_TEST_SECONDS} || 240;
@@ -89,11 +89,17 @@ sub run_child {
 sub is_running {
     my ($pid) = @_;
     return 0 unless $pid && $running{$pid};
-    if (waitpid($pid, WNOHANG) == $pid) {
-        delete $running{$pid};
-        return 0;
-    }
-    return 1;
+    return 1 unless waitpid($pid, WNOHANG);
+    delete $running{$pid};
+    return 0;
+}
+
+# Waits for the end of one: its status, as of wait.
+sub end_of_process {
+    my ($pid) = @_;
+    waitpid $pid, 0;
+    delete $running{$pid};
+    return $?;
 }
 
 # Asks with a signal and waits; what does not go is killed with its group.
@@ -106,8 +112,7 @@ sub stop_process {
                           sub { !is_running($pid) });
     unless ($gone) {
         kill 'KILL', -$pid, $pid;
-        waitpid $pid, 0;
-        delete $running{$pid};
+        end_of_process($pid);
     }
     return $gone;
 }

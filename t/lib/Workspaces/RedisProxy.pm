@@ -104,7 +104,8 @@ sub _serve {
                                              redis => $redis };
                 $select->add($client);
             } else {
-                my $link = $links{ fileno $socket } or next;
+                my $number = fileno($socket) // next;   # closed just now
+                my $link = $links{$number} or next;
                 next if $state->{frozen};
                 _take($link, \%its) or _close($select, \%links, $link);
             }
