@@ -19,6 +19,10 @@ use warnings;
 
 use t::Platform;
 
+use Digest::SHA ();
+use JSON ();
+use MIME::Base64 ();
+
 use Exporter 'import';
 our @EXPORT = (@t::Platform::EXPORT, qw(
     prepare_edge workspace settings_of external_id_of echo token
@@ -99,6 +103,22 @@ sub echo {
     my ($request) = @_;
     return "HTTP/1.1 200 OK\r\nContent-Length: " . length($request)
         . "\r\nConnection: close\r\n\r\n" . $request;
+}
+
+
+# A bearer token (HS256).
+sub token {
+    my ($secret, $claims) = @_;
+    my $text = join '.', map { base64url(JSON->new->canonical->encode($_)) }
+        { alg => 'HS256', typ => 'JWT' }, $claims;
+    return "$text." . base64url(Digest::SHA::hmac_sha256($text, $secret));
+}
+
+sub base64url {
+    my ($bytes) = @_;
+    my $text = MIME::Base64::encode($bytes, '');
+    $text =~ tr{+/=}{-_}d;
+    return $text;
 }
 
 1;
