@@ -6,7 +6,7 @@ use Test::Nginx::Socket;
 
 add_block_preprocessor(\&prepare_edge);
 
-plan 'no_plan';
+plan tests => repeat_each() * (blocks() * 7 + 13);
 
 no_long_string();
 no_root_location();
