@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "alloc.h"
 #include "bytes.h"
 #include "check.h"
 #include "driver.h"
@@ -319,6 +320,54 @@ static void many_tokens_are_told_apart(void **state) {
     }
 }
 
+/* -- when memory runs out ------------------------------------------------- */
+
+static bool names_somebody(const wsp_jwt *jwt, const char *token) {
+    wsp_access_request request = {
+        .size = sizeof request,
+        .identity = { .jwt = jwt, .authorization = TEXT(token) } };
+    wsp_op *op = NULL;
+    int rc = wsp_access_new(&op, nowhere, &request, NULL);
+    if (rc == WSP_NOMEM) {
+        return false;
+    }
+    if (rc == WSP_AGAIN) {
+        wsp_op_expire(op);
+    }
+    bool named = wsp_op_decision(op)->user.len != 0;
+    wsp_op_free(op);
+    return named;
+}
+
+static void no_failed_allocation_lets_a_forged_token_in(void **state) {
+    (void) state;
+    EVP_PKEY *key = rsa_key(2048);
+    static const char *const headers[] = {
+        "{\"alg\":\"RS256\"}", "{\"alg\":\"RS256\",\"typ\":\"at+jwt\"}" };
+    for (size_t i = 0; i < COUNT_OF(headers); i++) {
+        wsp_jwt *jwt = verifier(WSP_JWT_KEY, pem_of(key));
+        const char *good = sign(headers[i], PAYLOAD, "SHA256", key);
+        const char *other = sign(headers[i], "{}", "SHA256", key);
+        const char *forged = format("Bearer %s%s",
+                                    unsigned_part(headers[i], PAYLOAD),
+                                    strrchr(other, '.'));
+        good = format("Bearer %s", good);
+        for (unsigned long k = 1, more = 1; more != 0; k++) {
+            alloc_arm(k);
+            bool named = names_somebody(jwt, forged);
+            more = alloc_disarm();
+            assert_false(named);
+        }
+        for (unsigned long k = 1, more = 1; more != 0; k++) {
+            alloc_arm(k);
+            names_somebody(jwt, good);
+            more = alloc_disarm();
+        }
+        assert_true(names_somebody(jwt, good));
+        wsp_jwt_free(jwt);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(issuer_and_audience_are_asked_for),
@@ -332,6 +381,7 @@ int main(void) {
         cmocka_unit_test(only_a_clear_yes_makes_an_admin),
         cmocka_unit_test(a_remembered_token_names_the_same),
         cmocka_unit_test(many_tokens_are_told_apart),
+        cmocka_unit_test(no_failed_allocation_lets_a_forged_token_in),
     };
     return cmocka_run_group_tests(tests, identity_setup, identity_teardown);
 }

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "alloc.h"
 #include "check.h"
 #include "driver.h"
 #include "tokens.h"
@@ -181,6 +182,27 @@ static void a_key_of_a_set_is_well_formed(void **state) {
                                "\"k\":\"c2hvcnQ\"}]}"), "c2hv"));
 }
 
+static void a_verifier_is_whole_or_none(void **state) {
+    (void) state;
+    wsp_jwt_key key = { WSP_JWT_JWKS, TEXT(format(
+        "{\"keys\":[%s,%s,%s]}", jwk_of(rsa_key(2048), ",\"kid\":\"r\""),
+        jwk_of(ec_key("P-256"), ",\"kid\":\"e\""),
+        jwk_of_secret(secret, 32, ",\"kid\":\"s\""))) };
+    wsp_jwt_options options = {
+        .size = sizeof options, .keys = &key, .key_count = 1,
+        .issuer = TEXT("iss"), .audience = TEXT("aud") };
+    char error[WSP_ERROR_SIZE];
+    for (unsigned long k = 1, more = 1; more != 0; k++) {
+        wsp_jwt *jwt = NULL;
+        alloc_arm(k);
+        int rc = wsp_jwt_new(&jwt, &options, error);
+        more = alloc_disarm();
+        assert_true((rc == WSP_OK) == (jwt != NULL));
+        assert_true(rc == WSP_OK || more != 0);
+        wsp_jwt_free(jwt);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(issuer_audience_and_keys_are_required),
@@ -190,6 +212,7 @@ int main(void) {
         cmocka_unit_test(a_set_is_an_object_with_keys),
         cmocka_unit_test(keys_of_another_use_are_passed_over),
         cmocka_unit_test(a_key_of_a_set_is_well_formed),
+        cmocka_unit_test(a_verifier_is_whole_or_none),
     };
     return cmocka_run_group_tests(tests, NULL, forget);
 }
