@@ -1,41 +1,20 @@
 #include "driver.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/in.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "check.h"
+#include "driver_links.h"
 #include "redis.h"
-
-enum { PATIENCE_MS = 20000 };
 
 const char test_keys[] =
     "first AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n";
 
-static uint64_t clock_ms(clockid_t which) {
-    struct timespec now;
-    clock_gettime(which, &now);
-    return (uint64_t) now.tv_sec * 1000 + (uint64_t) now.tv_nsec / 1000000;
-}
-
-static void tell_time(struct driver *d) {
-    if (!d->stopped_clock) {
-        d->wall_ms = (int64_t) clock_ms(CLOCK_REALTIME);
-        d->monotonic_ms = clock_ms(CLOCK_MONOTONIC);
-    }
-    wsp_core_time(d->core, d->wall_ms, d->monotonic_ms);
-}
-
-static wsp_str str(const char *text) {
+wsp_str str(const char *text) {
     return (wsp_str) { text, text == NULL ? 0 : strlen(text) };
 }
 
@@ -60,13 +39,20 @@ struct driver *driver_new(struct driver_options options) {
     alloc_paused--;
     d->next = alive;
     alive = d;
-    d->fd = -1;
+    d->data.fd = -1;
+    d->tracking.fd = -1;
+    d->tracking.link = 1;
     d->manual = options.manual;
     d->stopped_clock = options.manual;
     d->wall_ms = 1767225600000;
     d->monotonic_ms = 1000000;
     const char *url = options.url != NULL ? options.url : redis_url();
     const char *keys = options.keys != NULL ? options.keys : test_keys;
+    if (options.with_status) {
+        alloc_paused++;
+        d->status = calloc(1, wsp_status_size(1));
+        alloc_paused--;
+    }
     int rc = wsp_redis_parse(&d->redis, str(url), error);
     if (rc == WSP_OK && !options.no_keys) {
         rc = wsp_keyring_parse(&d->keys, str(keys), error);
@@ -82,6 +68,10 @@ struct driver *driver_new(struct driver_options options) {
                                            : 5000,
             .queue = options.queue ? options.queue : 128,
             .client_name = str("test"),
+            .cache_size = options.cache_size,
+            .max_stale_ms = options.max_stale_ms ? options.max_stale_ms
+                                                 : 1000,
+            .status = d->status,
         };
         memset(made.seed, options.seed, sizeof made.seed);
         if (!options.manual && options.seed == 0) {
@@ -138,11 +128,9 @@ void driver_free(struct driver *d) {
     wsp_core_free(d->core);
     wsp_redis_free(d->redis);
     wsp_keyring_free(d->keys);
-    if (d->fd >= 0) {
-        close(d->fd);
-    }
+    links_free(d);
     bytes_free(&d->log);
-    bytes_free(&d->sent);
+    free(d->status);
     free(d);
 }
 
@@ -159,123 +147,6 @@ void driver_forget(struct driver *d) {
     }
 }
 
-/* -- the link ------------------------------------------------------------- */
-
-static void hang_up(struct driver *d) {
-    if (d->fd >= 0) {
-        close(d->fd);
-    }
-    d->fd = -1;
-    d->connecting = false;
-}
-
-static void lost(struct driver *d, const char *why) {
-    hang_up(d);
-    wsp_link_closed(d->core, 0, str(why));
-}
-
-static int connect_to(const wsp_redis_address *to) {
-    struct sockaddr_un local = { .sun_family = AF_UNIX };
-    struct sockaddr_in inet = { .sin_family = AF_INET };
-    const struct sockaddr *address = (const struct sockaddr *) &local;
-    socklen_t size = sizeof local;
-    if (to->path.len != 0) {
-        memcpy(local.sun_path, to->path.data, to->path.len);
-    } else {
-        inet.sin_port = htons((uint16_t) to->port);
-        inet_pton(AF_INET, to->host.data, &inet.sin_addr);
-        address = (const struct sockaddr *) &inet;
-        size = sizeof inet;
-    }
-    int fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
-    if (connect(fd, address, size) != 0 && errno != EINPROGRESS) {
-        close(fd);
-        return -1;
-    }
-    return fd;
-}
-
-static void do_actions(struct driver *d) {
-    wsp_action action;
-    while (wsp_next_action(d->core, &action) == WSP_OK) {
-        assert_int_equal(action.link, 0);
-        if (action.type == WSP_CLOSE) {
-            d->closes++;
-            hang_up(d);
-            bytes_clear(&d->sent);
-            continue;
-        }
-        assert_int_equal(action.type, WSP_CONNECT);
-        d->connects++;
-        if (d->manual) {
-            d->wants_connect = true;
-            continue;
-        }
-        assert_int_equal(d->fd, -1);
-        wsp_redis_address to;
-        wsp_redis_get_address(d->redis, &to);
-        d->fd = d->refuse ? -1 : connect_to(&to);
-        d->connecting = true;
-        if (d->fd < 0) {
-            lost(d, "connection refused");
-        }
-    }
-}
-
-static void do_output(struct driver *d) {
-    wsp_str out;
-    while ((d->manual || (d->fd >= 0 && !d->connecting)) &&
-           wsp_link_output(d->core, 0, &out) == WSP_OK) {
-        size_t len = out.len;
-        if (d->write_piece != 0 && len > d->write_piece) {
-            len = d->write_piece;
-        }
-        if (d->manual) {
-            bytes_put(&d->sent, out.data, len);
-        } else if (!d->hang) {
-            ssize_t done = send(d->fd, out.data, len, MSG_NOSIGNAL);
-            if (done < 0) {
-                if (errno != EAGAIN) {
-                    lost(d, strerror(errno));
-                }
-                return;
-            }
-            len = (size_t) done;
-        }
-        wsp_link_written(d->core, 0, len);
-    }
-}
-
-static void feed(struct driver *d, const char *data, size_t len) {
-    size_t step = d->piece != 0 ? d->piece : len;
-    for (size_t at = 0; at < len; at += step) {
-        size_t now = len - at < step ? len - at : step;
-        /* a copy of its size: reading past it is seen */
-        alloc_paused++;
-        char *copy = malloc(now);
-        alloc_paused--;
-        memcpy(copy, data + at, now);
-        wsp_link_input(d->core, 0, copy, now);
-        free(copy);
-    }
-}
-
-static void do_input(struct driver *d) {
-    static char data[1 << 16];
-    ssize_t len = recv(d->fd, data, sizeof data, 0);
-    if (len <= 0) {
-        if (len == 0 || errno != EAGAIN) {
-            lost(d, len == 0 ? "Redis closed it" : strerror(errno));
-        }
-        return;
-    }
-    if (d->cut_input > 0 && --d->cut_input == 0) {
-        lost(d, "cut by the test");
-        return;
-    }
-    feed(d, data, (size_t) len);
-}
-
 /* -- operations ----------------------------------------------------------- */
 
 static wsp_str keep(struct flight *flight, const char *text, size_t len) {
@@ -287,7 +158,7 @@ static wsp_str keep(struct flight *flight, const char *text, size_t len) {
     }
     char *copy = malloc(len == 0 ? 1 : len);
     memcpy(copy, text, len);
-    assert_true(flight->kept_count < 32);
+    assert_true(flight->kept_count < KEPT_MAX);
     flight->kept[flight->kept_count++] = copy;
     return (wsp_str) { copy, len };
 }
@@ -301,7 +172,48 @@ static char *copy_of(wsp_str text) {
     return copy;
 }
 
+static void put_text(char *to, size_t size, wsp_str from) {
+    snprintf(to, size, "%.*s", (int) from.len, from.data);
+}
+
+static void take_settings(struct flight *flight, struct decided *into) {
+    char *at = into->settings;
+    for (const char **name = flight->ask.settings; *name != NULL; name++) {
+        wsp_str value;
+        int rc = wsp_op_setting(flight->op, str(*name), &value);
+        if (rc == WSP_NOMEM) {
+            break;
+        }
+        at += sprintf(at, "%s%s", at == into->settings ? "" : " ", *name);
+        if (rc == WSP_OK) {
+            at += sprintf(at, "=%.*s", (int) value.len, value.data);
+        }
+    }
+}
+
+static void take_decision(struct flight *flight, struct decided *into) {
+    const wsp_decision *got = wsp_op_decision(flight->op);
+    assert_int_equal(got != NULL, flight->ask.access);
+    if (got == NULL) {
+        return;
+    }
+    into->verdict = got->verdict;
+#define PUT(field) put_text(into->field, sizeof into->field, got->field)
+    PUT(reason);
+    PUT(workspace_id);
+    PUT(external_id);
+    PUT(name);
+    PUT(tenant);
+    PUT(user);
+    PUT(roles);
+    PUT(permissions);
+    PUT(revision);
+#undef PUT
+    take_settings(flight, into);
+}
+
 static void take_answer(struct flight *flight) {
+    take_decision(flight, &flight->answer.decided);
     const wsp_response *got = wsp_op_response(flight->op);
     struct answer *into = &flight->answer;
     struct bytes headers = { 0 };
@@ -329,7 +241,7 @@ static void take_answer(struct flight *flight) {
     end_flight(flight);
 }
 
-static void take_done(struct driver *d) {
+void take_done(struct driver *d) {
     wsp_op *op;
     wsp_log line;
     while ((op = wsp_next_done(d->core)) != NULL) {
@@ -344,15 +256,6 @@ static void take_done(struct driver *d) {
     }
 }
 
-static void settle(struct driver *d) {
-    /* a done operation may start nothing, but an action may:  */
-    for (int i = 0; i < 3; i++) {
-        do_actions(d);
-        do_output(d);
-        take_done(d);
-    }
-}
-
 static const char *or_else(const char *text, const char *otherwise) {
     return text != NULL ? text : otherwise;
 }
@@ -361,6 +264,7 @@ struct flight *driver_start(struct driver *d, struct ask ask) {
     alloc_paused++;
     struct flight *flight = calloc(1, sizeof *flight);
     flight->driver = d;
+    flight->ask = ask;
     flight->next = d->flights;
     d->flights = flight;
     wsp_request *r = &flight->request;
@@ -385,10 +289,22 @@ struct flight *driver_start(struct driver *d, struct ask ask) {
         r->header_count++;
     }
     r->headers = flight->headers;
+    wsp_access_request *a = &flight->access;
+    a->size = sizeof *a;
+    a->identity = r->identity;
+    a->headers = r->headers;
+    a->header_count = r->header_count;
+    a->id_header = keep(flight, ask.id_header, 0);
+    a->external_header = keep(flight, ask.external_header, 0);
+    a->permission = keep(flight, ask.permission, 0);
+    a->request_id = r->request_id;
+    a->with_settings = ask.settings[0] != NULL;
     alloc_paused--;
 
     tell_time(d);
-    int rc = wsp_op_new(&flight->op, d->core, r, flight);
+    int rc = ask.access
+                 ? wsp_access_new(&flight->op, d->core, a, flight)
+                 : wsp_op_new(&flight->op, d->core, r, flight);
     if (rc == WSP_NOMEM) {
         flight->op = NULL;
         flight->done = true;
@@ -403,7 +319,7 @@ struct flight *driver_start(struct driver *d, struct ask ask) {
         take_answer(flight);
     }
     if (d->manual) {
-        settle(d);
+        links_settle(d);
     }
     return flight;
 }
@@ -424,6 +340,11 @@ const struct answer *driver_ask(struct driver *d, struct ask ask) {
     return driver_wait(d, driver_start(d, ask));
 }
 
+const struct answer *driver_access(struct driver *d, struct ask ask) {
+    ask.access = true;
+    return driver_ask(d, ask);
+}
+
 void driver_cancel(struct flight *flight) {
     end_flight(flight);
     flight->done = true;
@@ -434,104 +355,6 @@ void driver_expire(struct flight *flight) {
         wsp_op_expire(flight->op);
         take_answer(flight);
     }
-}
-
-/* -- turns ---------------------------------------------------------------- */
-
-void driver_turn(struct driver *d, int wait_ms) {
-    tell_time(d);
-    settle(d);
-    if (!d->manual) {
-        uint64_t timer = wsp_next_timer(d->core);
-        if (timer != UINT64_MAX &&
-            timer < d->monotonic_ms + (uint64_t) wait_ms)
-        {
-            wait_ms = timer <= d->monotonic_ms
-                          ? 0
-                          : (int) (timer - d->monotonic_ms);
-        }
-        struct pollfd set = { .fd = d->fd };
-        wsp_str out;
-        bool writes = d->connecting ||
-                      wsp_link_output(d->core, 0, &out) == WSP_OK;
-        set.events = (short) (writes && !d->hang ? POLLIN | POLLOUT : POLLIN);
-        if (poll(&set, d->fd >= 0 ? 1 : 0, wait_ms) > 0 && d->fd >= 0) {
-            if (d->connecting) {
-                int error = 0;
-                socklen_t size = sizeof error;
-                getsockopt(d->fd, SOL_SOCKET, SO_ERROR, &error, &size);
-                d->connecting = false;
-                if (error != 0) {
-                    lost(d, strerror(error));
-                } else {
-                    wsp_link_connected(d->core, 0);
-                }
-            } else if (set.revents & (POLLIN | POLLHUP | POLLERR)) {
-                do_input(d);
-            }
-        }
-        tell_time(d);
-    }
-    if (d->monotonic_ms >= wsp_next_timer(d->core)) {
-        wsp_core_tick(d->core);
-    }
-    settle(d);
-}
-
-void driver_until_log(struct driver *d, const char *text) {
-    uint64_t until = clock_ms(CLOCK_MONOTONIC) + PATIENCE_MS;
-    while (!driver_logged(d, text)) {
-        driver_turn(d, 50);
-        if (clock_ms(CLOCK_MONOTONIC) > until) {
-            fail_msg("never logged: %s; log:\n%s", text,
-                     d->log.data ? d->log.data : "");
-        }
-    }
-}
-
-void driver_cut(struct driver *d) {
-    if (d->fd >= 0) {
-        lost(d, "cut by the test");
-        settle(d);
-    }
-}
-
-bool driver_logged(const struct driver *d, const char *text) {
-    return d->log.data != NULL && strstr(d->log.data, text) != NULL;
-}
-
-/* -- manual --------------------------------------------------------------- */
-
-void driver_connected(struct driver *d) {
-    assert_true(d->wants_connect);
-    d->wants_connect = false;
-    bytes_clear(&d->sent);
-    tell_time(d);
-    wsp_link_connected(d->core, 0);
-    settle(d);
-}
-
-void driver_feed(struct driver *d, const char *data, size_t len) {
-    tell_time(d);
-    feed(d, data, len);
-    settle(d);
-}
-
-void driver_feeds(struct driver *d, const char *text) {
-    driver_feed(d, text, strlen(text));
-}
-
-void driver_lose(struct driver *d) {
-    tell_time(d);
-    bytes_clear(&d->sent);
-    wsp_link_closed(d->core, 0, str("lost by the test"));
-    settle(d);
-}
-
-void driver_pass(struct driver *d, uint64_t ms) {
-    d->monotonic_ms += ms;
-    d->wall_ms += (int64_t) ms;
-    driver_turn(d, 0);
 }
 
 const char *answer_header(const struct answer *answer, const char *name) {
@@ -549,4 +372,22 @@ const char *answer_header(const struct answer *answer, const char *name) {
         line = end + 1;
     }
     return NULL;
+}
+
+double driver_metric(struct driver *d, const char *name) {
+    wsp_str text;
+    double value = -1;
+    size_t size = strlen(name);
+    assert_int_equal(wsp_status_render(&text, d->status, 1), WSP_OK);
+    char *all = copy_of(text);
+    wsp_status_free(text);
+    for (char *line = all; line != NULL; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        if (strncmp(line, name, size) == 0 && line[size] == ' ') {
+            value = strtod(line + size, NULL);
+            break;
+        }
+    }
+    free(all);
+    return value;
 }

@@ -1,11 +1,11 @@
 /*
  * driver.h - a small blocking driver of the core, for tests.
  *
- * It owns the socket of link 0 and the clock, and does what workspaces.h
+ * It owns the sockets of the links and the clock, and does what workspaces.h
  * asks of a driver, turn by turn.  Several operations may run at once.  The
- * test may stop the clock, split the input, and break the connection at a
- * chosen moment; with `manual` there is no socket at all, and the test plays
- * Redis itself (fake.h helps).
+ * test may stop the clock, split the input, and freeze or break each
+ * connection at a chosen moment; with `manual` there is no socket at all, and
+ * the test plays Redis itself (fake.h helps).
  */
 #ifndef TEST_DRIVER_H
 #define TEST_DRIVER_H
@@ -16,7 +16,11 @@
 #include "bytes.h"
 #include "workspaces.h"
 
-enum { ASK_HEADERS = 6 };
+enum {
+    ASK_HEADERS = 6,
+    ASK_SETTINGS = 6,
+    KEPT_MAX = 40
+};
 
 /* A request.  Absent: GET "" as user ann of tenant acme. */
 struct ask {
@@ -33,6 +37,27 @@ struct ask {
     const char *request_id;
     bool nobody;                /* no identity at all */
     const char *headers[2 * ASK_HEADERS + 1];   /* name, value, ..., NULL */
+
+    bool access;                /* a decision (wsp_access_new); then also: */
+    const char *permission;
+    const char *id_header;
+    const char *external_header;
+    const char *settings[ASK_SETTINGS + 1];     /* asked of wsp_op_setting */
+};
+
+/* What was decided, as texts; of settings "name=value" or "name" each. */
+struct decided {
+    int verdict;                /* 0: it was no access operation */
+    char reason[32];
+    char workspace_id[24];
+    char external_id[64];
+    char name[64];
+    char tenant[64];
+    char user[64];
+    char roles[64];
+    char permissions[128];
+    char revision[24];
+    char settings[512];
 };
 
 struct answer {
@@ -43,6 +68,7 @@ struct answer {
     char *content_type;
     bool secret;
     char label[32];
+    struct decided decided;
 };
 
 struct flight {                 /* one operation under way */
@@ -51,11 +77,27 @@ struct flight {                 /* one operation under way */
     bool done;
     bool no_memory;             /* wsp_op_new said so: there is no answer */
     struct answer answer;
+    struct ask ask;
     wsp_request request;
+    wsp_access_request access;
     wsp_header headers[ASK_HEADERS];
-    char *kept[32];             /* copies of the strings, each of its size */
+    char *kept[KEPT_MAX];       /* copies of the strings, each of its size */
     unsigned kept_count;
     struct flight *next;
+};
+
+struct wire {                   /* the connection of one link */
+    unsigned link;
+    int fd;                     /* -1: none */
+    bool connecting;
+    unsigned connects;          /* how often asked for */
+    unsigned closes;
+    bool frozen;                /* it stands, and nothing goes over it */
+    bool refuse;                /* this link's connections are refused */
+
+    /* manual: no socket */
+    bool wants_connect;
+    struct bytes sent;          /* what the core wrote and nobody took */
 };
 
 struct driver {
@@ -66,11 +108,9 @@ struct driver {
     struct flight *flights;
     struct bytes log;           /* "level text\n" each */
 
-    /* the link */
-    int fd;                     /* -1: none */
-    bool connecting;
-    unsigned connects;          /* how often asked for */
-    unsigned closes;
+    struct wire data;
+    struct wire tracking;
+    void *status;               /* of one worker, when asked for */
 
     /* the clock: real, unless stopped */
     bool stopped_clock;
@@ -84,11 +124,7 @@ struct driver {
                                    and with it the connection */
     bool refuse;                /* connections are refused */
     bool hang;                  /* connections stand and stay silent */
-
-    /* manual: no socket */
     bool manual;
-    bool wants_connect;
-    struct bytes sent;          /* what the core wrote and nobody took */
 };
 
 struct driver_options {
@@ -99,6 +135,9 @@ struct driver_options {
     uint32_t timeout_ms;        /* absent: 5000 */
     uint32_t connect_timeout_ms;
     uint32_t queue;             /* absent: 128 */
+    size_t cache_size;          /* absent: no cache, and no tracking link */
+    uint32_t max_stale_ms;      /* absent: 1000 */
+    bool with_status;
     bool may_lack_memory;       /* returns NULL then, else fails the test */
     unsigned char seed;
 };
@@ -108,8 +147,10 @@ extern const char test_keys[];
 struct driver *driver_new(struct driver_options options);
 void driver_free(struct driver *d);     /* cancels what runs; NULL ok */
 
-/* The answer lives until driver_free, or driver_forget. */
+/* The answer lives until driver_free, or driver_forget.  driver_access asks
+ * for a decision. */
 const struct answer *driver_ask(struct driver *d, struct ask ask);
+const struct answer *driver_access(struct driver *d, struct ask ask);
 struct flight *driver_start(struct driver *d, struct ask ask);
 const struct answer *driver_wait(struct driver *d, struct flight *flight);
 void driver_cancel(struct flight *flight);
@@ -120,8 +161,11 @@ void driver_forget(struct driver *d);   /* all that ended */
 void driver_turn(struct driver *d, int wait_ms);
 /* Turns until the link has done its handshake (or 5 s have passed). */
 void driver_until_log(struct driver *d, const char *text);
-void driver_cut(struct driver *d);      /* the connection is lost now */
+void driver_cut(struct driver *d);      /* the data connection is lost now */
+void driver_cut_wire(struct driver *d, struct wire *wire);
 bool driver_logged(const struct driver *d, const char *text);
+/* A value of the metrics (wsp_status_render), -1 when it is not there. */
+double driver_metric(struct driver *d, const char *name);
 
 /* manual: the connection stands; bytes come; time passes */
 void driver_connected(struct driver *d);
@@ -129,6 +173,12 @@ void driver_feed(struct driver *d, const char *data, size_t len);
 void driver_feeds(struct driver *d, const char *text);
 void driver_lose(struct driver *d);
 void driver_pass(struct driver *d, uint64_t ms);
+/* the same of one wire */
+void wire_connected(struct driver *d, struct wire *wire);
+void wire_feed(struct driver *d, struct wire *wire, const char *data,
+               size_t len);
+void wire_feeds(struct driver *d, struct wire *wire, const char *text);
+void wire_lose(struct driver *d, struct wire *wire);
 
 /* the value of a header, NULL when it is not there; until the next call */
 const char *answer_header(const struct answer *answer, const char *name);

@@ -60,7 +60,7 @@ static void a_lost_acknowledgement_has_no_second_effect(void **state) {
                 }
             }
             bool over = cut > 0 && d->cut_input > 0;
-            assert_int_equal(d->connects, cut == 0 || over ? 1 : 2);
+            assert_int_equal(d->data.connects, cut == 0 || over ? 1 : 2);
             driver_free(d);
             if (over) {
                 break;

@@ -20,7 +20,7 @@ static struct driver *manual(const char *url) {
 /* Answers everything that was asked, until nothing more is. */
 static void serve(struct driver *d) {
     struct bytes replies = { 0 };
-    while (d->sent.len != 0 && fake_serve(&d->sent, &replies) != 0) {
+    while (d->data.sent.len != 0 && fake_serve(&d->data.sent, &replies) != 0) {
         struct bytes now = replies;
         replies = (struct bytes) { 0 };
         driver_feed(d, now.data, now.len);
@@ -56,12 +56,12 @@ static void the_handshake_logs_in_and_selects(void **state) {
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct driver *d = manual(cases[i].url);
-        assert_true(d->wants_connect);
+        assert_true(d->data.wants_connect);
         driver_connected(d);
-        assert_ptr_equal(strstr(d->sent.data, cases[i].first), d->sent.data);
+        assert_ptr_equal(strstr(d->data.sent.data, cases[i].first), d->data.sent.data);
         if (cases[i].second != NULL) {
-            assert_ptr_equal(strstr(d->sent.data, cases[i].second),
-                             d->sent.data + strlen(cases[i].first));
+            assert_ptr_equal(strstr(d->data.sent.data, cases[i].second),
+                             d->data.sent.data + strlen(cases[i].first));
         }
         serve(d);
         assert_true(driver_logged(d, "6 Redis link is ready"));
@@ -104,7 +104,7 @@ static void a_handshake_that_is_refused_says_why(void **state) {
         struct flight *waits = driver_start(d, get_7);
         driver_connected(d);
         driver_feeds(d, cases[i].replies);
-        assert_int_equal(d->closes, 1);
+        assert_int_equal(d->data.closes, 1);
         assert_holds(d->log.data, cases[i].says);
         assert_lacks(d->log.data, "hunter2");
         assert_false(driver_logged(d, "ready"));
@@ -115,7 +115,7 @@ static void a_handshake_that_is_refused_says_why(void **state) {
         /* while it backs off a request is answered at once */
         assert_status(driver_ask(d, get_7), 503);
         driver_pass(d, 101);
-        assert_true(d->wants_connect);
+        assert_true(d->data.wants_connect);
         driver_connected(d);
         serve(d);
         struct flight *again = driver_start(d, get_7);
@@ -129,17 +129,17 @@ static void a_new_keyspace_is_given_its_partitions(void **state) {
     (void) state;
     struct driver *d = manual("redis://h");
     driver_connected(d);
-    bytes_clear(&d->sent);
+    bytes_clear(&d->data.sent);
     driver_feeds(d, "+OK\r\n" SHA "$-1\r\n");
-    assert_holds(d->sent.data, "wsp:partitions\r\n$2\r\n64\r\n$2\r\nNX");
+    assert_holds(d->data.sent.data, "wsp:partitions\r\n$2\r\n64\r\n$2\r\nNX");
     driver_feeds(d, "$1\r\nx\r\n+PONG\r\n");
     assert_false(driver_logged(d, "ready"));
     /* somebody else was faster, with another number */
     driver_feeds(d, "$-1\r\n$1\r\n1\r\n");
     assert_true(driver_logged(d, "ready"));
-    bytes_clear(&d->sent);
+    bytes_clear(&d->data.sent);
     driver_start(d, get_7);
-    assert_holds(d->sent.data, "wsp:{0}:acme:w:7");
+    assert_holds(d->data.sent.data, "wsp:{0}:acme:w:7");
     driver_free(d);
 }
 
@@ -175,7 +175,7 @@ static void a_policy_that_evicts_is_warned_about_once(void **state) {
 static struct flight *read_answered(struct driver *d, const char *record,
                                     const char *member) {
     struct flight *reads = driver_start(d, get_7);
-    bytes_clear(&d->sent);
+    bytes_clear(&d->data.sent);
     driver_feeds(d, record);
     driver_feeds(d, member);
     return reads;
@@ -209,7 +209,7 @@ static void errors_that_pass_answer_503_and_others_500(void **state) {
         struct flight *reads = read_answered(d, cases[i].error, "$-1\r\n");
         assert_true(reads->done);
         assert_status(&reads->answer, cases[i].status);
-        assert_int_equal(d->closes, cases[i].closes);
+        assert_int_equal(d->data.closes, cases[i].closes);
         /* no word of Redis in the answer */
         assert_lacks(reads->answer.body, "Redis");
         if (cases[i].status == 503) {
@@ -250,7 +250,7 @@ static void what_is_not_resp_drops_the_link(void **state) {
         driver_pass(d, 5000);
         struct flight *reads = driver_start(d, get_7);
         driver_feeds(d, corrupt[i]);
-        if (d->closes != 1) {
+        if (d->data.closes != 1) {
             fail_msg("link kept after %s", corrupt[i]);
         }
         /* and the read is repeated over the next one */
@@ -265,13 +265,13 @@ static void a_reply_too_many_drops_the_link(void **state) {
     (void) state;
     struct driver *d = ready();
     driver_feeds(d, "+OK\r\n");
-    assert_int_equal(d->closes, 1);
+    assert_int_equal(d->data.closes, 1);
     assert_true(driver_logged(d, "more than it was asked"));
     driver_free(d);
     d = manual("redis://h");
     driver_connected(d);
     driver_feeds(d, HANDSHAKE "+OK\r\n");
-    assert_int_equal(d->closes, 1);
+    assert_int_equal(d->data.closes, 1);
     driver_free(d);
 }
 
@@ -295,12 +295,12 @@ static void bytes_for_no_connection_are_ignored(void **state) {
     (void) state;
     struct driver *d = manual("redis://h");
     driver_feeds(d, "+OK\r\n");
-    assert_int_equal(d->closes, 0);
+    assert_int_equal(d->data.closes, 0);
     driver_connected(d);
     serve(d);
     driver_lose(d);
     driver_feeds(d, "garbage");
-    assert_true(d->wants_connect);
+    assert_true(d->data.wants_connect);
     driver_free(d);
 }
 
@@ -311,7 +311,7 @@ static void serve_without_script(struct driver *d, unsigned *loads,
                                  unsigned *commits) {
     bool loaded = false;
     struct fake_command c;
-    while (d->sent.len != 0 && fake_parse(d->sent.data, d->sent.len, &c)) {
+    while (d->data.sent.len != 0 && fake_parse(d->data.sent.data, d->data.sent.len, &c)) {
         struct bytes reply = { 0 };
         if (fake_is(&c, 0, "SCRIPT")) {
             loaded = true;
@@ -323,7 +323,7 @@ static void serve_without_script(struct driver *d, unsigned *loads,
             *commits += fake_is(&c, 0, "EVALSHA");
             fake_answer(&c, &reply);
         }
-        bytes_drop(&d->sent, c.size);
+        bytes_drop(&d->data.sent, c.size);
         driver_feed(d, reply.data, reply.len);
         bytes_free(&reply);
     }
@@ -359,13 +359,13 @@ static void a_script_that_cannot_be_kept_ends_in_an_error(void **state) {
     for (int i = 0; i < 20 && !writes->done; i++) {
         struct fake_command c;
         struct bytes reply = { 0 };
-        assert_true(fake_parse(d->sent.data, d->sent.len, &c));
+        assert_true(fake_parse(d->data.sent.data, d->data.sent.len, &c));
         if (fake_is(&c, 0, "EVALSHA")) {
             bytes_puts(&reply, "-NOSCRIPT No matching script.\r\n");
         } else {
             fake_answer(&c, &reply);
         }
-        bytes_drop(&d->sent, c.size);
+        bytes_drop(&d->data.sent, c.size);
         driver_feed(d, reply.data, reply.len);
         bytes_free(&reply);
     }

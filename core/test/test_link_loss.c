@@ -22,7 +22,7 @@ static struct driver *manual(unsigned char seed) {
 
 static void serve(struct driver *d) {
     struct bytes replies = { 0 };
-    while (d->sent.len != 0 && fake_serve(&d->sent, &replies) != 0) {
+    while (d->data.sent.len != 0 && fake_serve(&d->data.sent, &replies) != 0) {
         struct bytes now = replies;
         replies = (struct bytes) { 0 };
         driver_feed(d, now.data, now.len);
@@ -66,10 +66,10 @@ static void a_read_lost_with_the_link_is_repeated_once(void **state) {
     (void) state;
     struct driver *d = stable();
     struct flight *reads = driver_start(d, get_7);
-    assert_int_equal(commands_in(&d->sent, "HMGET", NULL, 0), 1);
+    assert_int_equal(commands_in(&d->data.sent, "HMGET", NULL, 0), 1);
     driver_lose(d);
     assert_false(reads->done);
-    assert_true(d->wants_connect);
+    assert_true(d->data.wants_connect);
     driver_connected(d);
     serve(d);
     assert_status(driver_wait(d, reads), 200);
@@ -101,9 +101,9 @@ static void a_commit_lost_with_the_link_is_repeated_with_its_token(
     char first[128] = "";
     char second[128] = "-";
     for (int i = 0;
-         i < 9 && commands_in(&d->sent, "EVALSHA", first, 128) == 0; i++) {
+         i < 9 && commands_in(&d->data.sent, "EVALSHA", first, 128) == 0; i++) {
         struct bytes reply = { 0 };
-        fake_serve(&d->sent, &reply);
+        fake_serve(&d->data.sent, &reply);
         driver_feed(d, reply.data, reply.len);
         bytes_free(&reply);
     }
@@ -113,9 +113,9 @@ static void a_commit_lost_with_the_link_is_repeated_with_its_token(
     driver_connected(d);
     driver_feeds(d, "+OK\r\n$40\r\n0123456789abcdef0123456789abcdef01234567"
                     "\r\n$2\r\n64\r\n$1\r\nx\r\n");
-    bytes_clear(&d->sent);
+    bytes_clear(&d->data.sent);
     driver_feeds(d, "+PONG\r\n");
-    assert_int_equal(commands_in(&d->sent, "EVALSHA", second, 128), 1);
+    assert_int_equal(commands_in(&d->data.sent, "EVALSHA", second, 128), 1);
     assert_string_equal(first, second);
     serve(d);
     assert_status(driver_wait(d, writes), 200);
@@ -150,10 +150,10 @@ static void the_link_backs_off_with_jitter_up_to_a_ceiling(void **state) {
     for (int run = 0; run < 2; run++) {
         struct driver *d = manual((unsigned char) (run + 1));
         for (unsigned i = 0; i < 12; i++) {
-            assert_true(d->wants_connect);
-            d->wants_connect = false;
+            assert_true(d->data.wants_connect);
+            d->data.wants_connect = false;
             driver_lose(d);
-            assert_false(d->wants_connect);
+            assert_false(d->data.wants_connect);
             uint64_t timer = wsp_next_timer(d->core);
             assert_true(timer > d->monotonic_ms);
             waits[run][i] = timer - d->monotonic_ms;
@@ -161,7 +161,7 @@ static void the_link_backs_off_with_jitter_up_to_a_ceiling(void **state) {
             most = most > 5000 ? 5000 : most;
             assert_in_range(waits[run][i], most / 2, most);
             driver_pass(d, waits[run][i] - 1);
-            assert_false(d->wants_connect);
+            assert_false(d->data.wants_connect);
             driver_pass(d, 1);
         }
         driver_free(d);
@@ -177,7 +177,7 @@ static void a_link_that_is_lost_again_and_again_backs_off(void **state) {
         driver_connected(d);
         serve(d);
         driver_lose(d);         /* ready, but not for long */
-        at_once += d->wants_connect;
+        at_once += d->data.wants_connect;
         driver_pass(d, 5000);
     }
     assert_true(at_once <= 1);
@@ -186,7 +186,7 @@ static void a_link_that_is_lost_again_and_again_backs_off(void **state) {
     serve(d);
     driver_pass(d, 1000);
     driver_lose(d);
-    assert_true(d->wants_connect);
+    assert_true(d->data.wants_connect);
     driver_free(d);
 }
 
@@ -212,9 +212,9 @@ static void a_connection_that_does_not_come_about_times_out(void **state) {
     struct flight *waits = driver_start(d, get_7);
     assert_int_equal(wsp_next_timer(d->core), d->monotonic_ms + 2000);
     driver_pass(d, 1999);
-    assert_int_equal(d->closes, 0);
+    assert_int_equal(d->data.closes, 0);
     driver_pass(d, 1);
-    assert_int_equal(d->closes, 1);
+    assert_int_equal(d->data.closes, 1);
     assert_true(driver_logged(d, "connect timed out"));
     assert_status(driver_wait(d, waits), 503);
     driver_free(d);
@@ -227,9 +227,9 @@ static void a_handshake_that_does_not_end_times_out(void **state) {
     driver_connected(d);
     driver_feeds(d, "+OK\r\n");
     driver_pass(d, 499);
-    assert_int_equal(d->closes, 0);
+    assert_int_equal(d->data.closes, 0);
     driver_pass(d, 1);
-    assert_int_equal(d->closes, 1);
+    assert_int_equal(d->data.closes, 1);
     assert_true(driver_logged(d, "handshake timed out"));
     driver_free(d);
 }
@@ -243,9 +243,9 @@ static void a_reply_that_does_not_come_drops_the_link(void **state) {
     driver_pass(d, 600);
     struct flight *later = driver_start(d, get_7);
     driver_pass(d, 399);
-    assert_int_equal(d->closes, 0);
+    assert_int_equal(d->data.closes, 0);
     driver_pass(d, 1);
-    assert_int_equal(d->closes, 1);
+    assert_int_equal(d->data.closes, 1);
     assert_true(driver_logged(d, "no reply in time"));
     driver_connected(d);
     serve(d);
@@ -265,14 +265,14 @@ static void slow_replies_move_the_watchdog_on(void **state) {
     struct fake_command c;
     struct bytes reply = { 0 };
     for (int i = 0; i < 2; i++) {
-        assert_true(fake_parse(d->sent.data, d->sent.len, &c));
+        assert_true(fake_parse(d->data.sent.data, d->data.sent.len, &c));
         fake_answer(&c, &reply);
-        bytes_drop(&d->sent, c.size);
+        bytes_drop(&d->data.sent, c.size);
     }
     driver_feed(d, reply.data, reply.len);
     bytes_free(&reply);
     driver_pass(d, 900);
-    assert_int_equal(d->closes, 0);
+    assert_int_equal(d->data.closes, 0);
     serve(d);
     assert_status(driver_wait(d, reads), 200);
     assert_status(driver_wait(d, later), 200);
@@ -293,7 +293,7 @@ static void what_was_cancelled_unsent_does_not_trip_the_watchdog(
     assert_status(driver_wait(d, reads), 200);
     assert_int_equal(wsp_next_timer(d->core), UINT64_MAX);
     driver_pass(d, 10000);
-    assert_int_equal(d->closes, 0);
+    assert_int_equal(d->data.closes, 0);
     driver_free(d);
 }
 
@@ -364,10 +364,10 @@ static void a_draining_core_does_not_connect_for_nothing(void **state) {
     struct driver *d = stable();
     wsp_core_drain(d->core);
     driver_lose(d);
-    assert_false(d->wants_connect);
+    assert_false(d->data.wants_connect);
     assert_int_equal(wsp_next_timer(d->core), UINT64_MAX);
     driver_pass(d, 60000);
-    assert_false(d->wants_connect);
+    assert_false(d->data.wants_connect);
     driver_free(d);
 }
 
@@ -377,7 +377,7 @@ static void a_draining_core_connects_for_who_waits(void **state) {
     wsp_core_drain(d->core);
     struct flight *reads = driver_start(d, get_7);
     driver_lose(d);
-    assert_true(d->wants_connect);
+    assert_true(d->data.wants_connect);
     driver_connected(d);
     serve(d);
     assert_status(driver_wait(d, reads), 200);
@@ -385,15 +385,15 @@ static void a_draining_core_connects_for_who_waits(void **state) {
     assert_int_equal(wsp_next_timer(d->core), UINT64_MAX);
     /* requests that come late open it once more, when it is time */
     struct flight *early = driver_start(d, get_7);
-    assert_true(d->wants_connect);
-    d->wants_connect = false;
+    assert_true(d->data.wants_connect);
+    d->data.wants_connect = false;
     driver_lose(d);
     assert_status(driver_wait(d, early), 503);
     assert_status(driver_ask(d, get_7), 503);
     driver_pass(d, 5000);
-    assert_false(d->wants_connect);
+    assert_false(d->data.wants_connect);
     struct flight *late = driver_start(d, get_7);
-    assert_true(d->wants_connect);
+    assert_true(d->data.wants_connect);
     driver_connected(d);
     serve(d);
     assert_status(driver_wait(d, late), 200);

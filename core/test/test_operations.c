@@ -63,7 +63,7 @@ static void an_operation_can_be_cancelled_at_any_moment(void **state) {
             }
         }
     }
-    assert_int_equal(d->connects, 1);
+    assert_int_equal(d->data.connects, 1);
 }
 
 static void an_operation_can_expire_at_any_moment(void **state) {
@@ -91,7 +91,7 @@ static void an_operation_can_expire_at_any_moment(void **state) {
             }
         }
     }
-    assert_int_equal(d->connects, 1);
+    assert_int_equal(d->data.connects, 1);
 }
 
 static void expiring_what_is_finished_changes_nothing(void **state) {

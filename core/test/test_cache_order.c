@@ -1,0 +1,395 @@
+/*
+ * The cache, with replies and invalidations in the worst order.  They travel
+ * over two connections; the test plays Redis and moves the clock.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "check.h"
+#include "driver.h"
+#include "fake.h"
+#include "hearing.h"
+
+static void assert_verdict(struct flight *flight, int verdict) {
+    assert_true(flight->done);
+    if (flight->answer.decided.verdict != verdict) {
+        print_error("%s: %s\n", flight->answer.decided.reason,
+                    flight->answer.body);
+    }
+    assert_int_equal(flight->answer.decided.verdict, verdict);
+}
+
+/* Asked without a command. */
+static void assert_hit(struct driver *d, const char *user, int verdict) {
+    struct flight *flight = driver_start(d, may(user));
+    assert_verdict(flight, verdict);
+    assert_int_equal(d->data.sent.len, 0);
+}
+
+/* Asks Redis, which says that there is no such member (any more). */
+static void assert_asks(struct driver *d, const char *user) {
+    struct flight *flight = driver_start(d, may(user));
+    assert_false(flight->done);
+    assert_true(hearing_asked(&d->data, "HGET") == 1);
+    unsigned records = hearing_asked(&d->data, "HMGET");
+    bytes_clear(&d->data.sent);
+    if (records != 0) {
+        driver_feeds(d, "*8\r\n$1\r\n4\r\n$4\r\nFake\r\n$0\r\n\r\n$2\r\n[]"
+                        "\r\n$3\r\nann\r\n$1\r\n1\r\n$1\r\n1\r\n$-1\r\n");
+    }
+    driver_feeds(d, "$-1\r\n");
+    assert_verdict(flight, WSP_REFUSED);
+}
+
+static void prime(struct driver *d, const char *user) {
+    struct flight *flight = driver_start(d, may(user));
+    assert_false(flight->done);
+    hearing_serve(d);
+    assert_verdict(flight, WSP_ALLOWED);
+    assert_hit(d, user, WSP_ALLOWED);
+}
+
+/* -- generations ---------------------------------------------------------- */
+
+/*
+ * The read is sent and answered, a revocation commits, its invalidation is
+ * heard, and only then the old answer arrives.  Without the check of the
+ * generation it would be kept: nobody would ever say again that it is stale.
+ */
+static void an_answer_that_was_overtaken_is_not_kept(void **state) {
+    (void) state;
+    struct driver *d = hearing_new();
+    struct bytes old = { 0 };
+    struct flight *reads = driver_start(d, may("bob"));
+    hearing_hold(d, &old);
+    hearing_changed(d, KEY_7_M);
+    hearing_give(d, &old);
+    assert_verdict(reads, WSP_ALLOWED);     /* it asked before */
+    assert_asks(d, "bob");
+    assert_hit(d, "bob", WSP_REFUSED);
+    driver_free(d);
+}
+
+static void an_answer_that_is_then_invalidated_is_not_used(void **state) {
+    (void) state;
+    struct driver *d = hearing_new();
+    prime(d, "bob");
+    hearing_changed(d, KEY_7_M);
+    assert_asks(d, "bob");
+    driver_free(d);
+}
+
+static void what_changed_before_it_was_asked_for_does_no_harm(void **state) {
+    (void) state;
+    struct driver *d = hearing_new();
+    hearing_changed(d, KEY_7_M);
+    prime(d, "bob");
+    hearing_changed(d, "wsp:{62}:acme:w:8:m");
+    hearing_changed(d, "wsp:{62}:other:w:7:m");
+    hearing_changed(d, KEY_7_M ":");
+    assert_hit(d, "bob", WSP_ALLOWED);
+    driver_free(d);
+}
+
+/* All that was read of a key goes with it: that of other users, too. */
+static void a_change_is_one_of_everything_under_the_key(void **state) {
+    (void) state;
+    struct driver *d = hearing_new();
+    prime(d, "bob");
+    assert_int_equal(driver_start(d, may("ann"))->done, 0);
+    hearing_serve(d);
+    hearing_changed(d, KEY_7_M);
+    assert_asks(d, "ann");
+    assert_asks(d, "bob");
+    driver_free(d);
+}
+
+static void the_record_and_the_membership_have_keys_of_their_own(
+    void **state) {
+    (void) state;
+    struct driver *d = hearing_new();
+    prime(d, "bob");
+    hearing_changed(d, KEY_7);
+    struct flight *reads = driver_start(d, may("bob"));
+    assert_int_equal(hearing_asked(&d->data, "HMGET"), 1);
+    assert_int_equal(hearing_asked(&d->data, "HGET"), 0);
+    hearing_serve(d);
+    assert_verdict(reads, WSP_ALLOWED);
+    driver_free(d);
+}
+
+/* A key nobody holds forgets its generation; the next one is another. */
+static void generations_are_not_used_twice(void **state) {
+    (void) state;
+    struct driver *d = hearing_new();
+    for (int i = 0; i < 5; i++) {
+        struct bytes old = { 0 };
+        struct flight *reads = driver_start(d, may("bob"));
+        hearing_hold(d, &old);
+        for (int k = 0; k < i; k++) {
+            hearing_changed(d, KEY_7_M);
+            hearing_changed(d, KEY_7);
+        }
+        driver_cancel(reads);
+        hearing_give(d, &old);
+        if (i != 0) {
+            assert_asks(d, "bob");
+        } else {
+            assert_hit(d, "bob", WSP_ALLOWED);
+        }
+        hearing_changed(d, KEY_7_M);
+        hearing_changed(d, KEY_7);
+    }
+    driver_free(d);
+}
+
+/* -- epochs --------------------------------------------------------------- */
+
+static void everything_goes_with_a_flush(void **state) {
+    (void) state;
+    struct driver *d = hearing_new();
+    struct bytes old = { 0 };
+    prime(d, "bob");
+    struct flight *reads = driver_start(d, may("ann"));
+    hearing_hold(d, &old);
+    hearing_flushed(d);
+    hearing_give(d, &old);
+    assert_verdict(reads, WSP_ALLOWED);
+    assert_asks(d, "bob");
+    assert_asks(d, "ann");
+    driver_free(d);
+}
+
+static void nothing_outlives_the_tracking_link(void **state) {
+    (void) state;
+    struct driver *d = hearing_new();
+    prime(d, "bob");
+    wire_lose(d, &d->tracking);
+    assert_asks(d, "bob");
+    assert_asks(d, "bob");
+    hearing_connect(d);
+    hearing_pong(d);
+    assert_asks(d, "bob");
+    assert_hit(d, "bob", WSP_REFUSED);
+    driver_free(d);
+}
+
+static void a_read_that_saw_the_tracking_link_go_is_not_kept(void **state) {
+    (void) state;
+    struct driver *d = hearing_new();
+    struct bytes old = { 0 };
+    struct flight *reads = driver_start(d, may("bob"));
+    hearing_hold(d, &old);
+    wire_lose(d, &d->tracking);
+    driver_pass(d, 1000);
+    hearing_connect(d);
+    hearing_pong(d);
+    hearing_give(d, &old);
+    assert_verdict(reads, WSP_ALLOWED);
+    assert_asks(d, "bob");
+    driver_free(d);
+}
+
+/* A link that does not track is not one that hears. */
+static void a_handshake_that_fails_leaves_the_cache_unused(void **state) {
+    (void) state;
+    static const char *const replies[] = {
+        "-ERR unknown command\r\n", "+OK\r\n-NOPERM no\r\n",
+        "+OK\r\n:5\r\n-ERR no tracking\r\n",
+        "+OK\r\n:5\r\n+OK\r\n-NOPERM no channel\r\n",
+        "+OK\r\n:5\r\n+OK\r\n",
+    };
+    for (size_t i = 0; i < COUNT_OF(replies); i++) {
+        struct driver *d = driver_new((struct driver_options) {
+            .url = "redis://h", .manual = true, .cache_size = 1 << 20 });
+        driver_connected(d);
+        hearing_serve(d);
+        wire_connected(d, &d->tracking);
+        wire_feeds(d, &d->tracking, replies[i]);
+        assert_asks(d, "bob");
+        assert_asks(d, "bob");
+        driver_free(d);
+    }
+}
+
+static void what_nobody_asked_for_drops_the_tracking_link(void **state) {
+    (void) state;
+    static const char *const odd[] = {
+        "+OK\r\n", ":1\r\n", "-ERR x\r\n", "*0\r\n", "x",
+        "*3\r\n$7\r\nmessage\r\n$5\r\nother\r\n*1\r\n$1\r\nx\r\n",
+    };
+    for (size_t i = 0; i < COUNT_OF(odd); i++) {
+        struct driver *d = hearing_new();
+        prime(d, "bob");
+        wire_feeds(d, &d->tracking, odd[i]);
+        assert_int_equal(d->tracking.closes, 1);
+        assert_asks(d, "bob");
+        assert_int_equal(d->data.closes, 0);
+        driver_free(d);
+    }
+}
+
+/* -- the bound ------------------------------------------------------------ */
+
+static void the_cache_is_used_exactly_until_the_bound(void **state) {
+    (void) state;
+    struct driver *d = hearing_new();
+    prime(d, "bob");
+    driver_pass(d, 250);        /* pings; nobody answers */
+    driver_pass(d, 750);
+    assert_hit(d, "bob", WSP_ALLOWED);
+    driver_pass(d, 1);
+    assert_asks(d, "bob");
+    assert_asks(d, "bob");
+    driver_free(d);
+}
+
+static void a_pong_proves_what_was_true_at_its_ping(void **state) {
+    (void) state;
+    struct driver *d = hearing_new();
+    prime(d, "bob");
+    driver_pass(d, 250);        /* the ping */
+    driver_pass(d, 900);
+    assert_asks(d, "bob");
+    hearing_pong(d);            /* until 1250 */
+    assert_hit(d, "bob", WSP_ALLOWED);
+    driver_pass(d, 100);        /* the next ping */
+    assert_hit(d, "bob", WSP_ALLOWED);
+    driver_pass(d, 1);
+    assert_asks(d, "bob");
+    hearing_pong(d);
+    driver_pass(d, 999);
+    assert_hit(d, "bob", WSP_ALLOWED);
+    driver_pass(d, 1);
+    assert_asks(d, "bob");
+    driver_free(d);
+}
+
+static void pongs_keep_the_cache_in_use(void **state) {
+    (void) state;
+    struct driver *d = hearing_new();
+    prime(d, "bob");
+    for (int i = 0; i < 40; i++) {
+        driver_pass(d, 250);
+        assert_hit(d, "bob", WSP_ALLOWED);
+        hearing_pong(d);
+    }
+    assert_int_equal(d->tracking.closes, 0);
+    driver_free(d);
+}
+
+static void a_pong_that_was_not_asked_for_proves_nothing(void **state) {
+    (void) state;
+    struct driver *d = hearing_new();
+    prime(d, "bob");
+    driver_pass(d, 200);        /* the first is answered, no second is out */
+    wire_feeds(d, &d->tracking, "*2\r\n$4\r\npong\r\n$0\r\n\r\n");
+    driver_pass(d, 801);
+    assert_asks(d, "bob");
+    driver_free(d);
+}
+
+/* A worker that stood still does not trust what it knew. */
+static void time_that_jumps_passes_the_bound(void **state) {
+    (void) state;
+    struct driver *d = hearing_new();
+    prime(d, "bob");
+    d->monotonic_ms += 1001;
+    assert_asks(d, "bob");
+    driver_free(d);
+}
+
+static void a_tracking_link_that_does_not_answer_is_dropped(void **state) {
+    (void) state;
+    struct driver *d = hearing_new();
+    prime(d, "bob");
+    driver_pass(d, 250);
+    driver_pass(d, 4999);
+    assert_int_equal(d->tracking.closes, 0);
+    driver_pass(d, 1);
+    assert_int_equal(d->tracking.closes, 1);
+    assert_true(driver_logged(d, "no answer to a ping"));
+    driver_free(d);
+}
+
+/* It was read while the cache was in use, and comes when it is not. */
+static void what_arrives_beyond_the_bound_is_not_kept(void **state) {
+    (void) state;
+    struct driver *d = hearing_new();
+    struct bytes old = { 0 };
+    struct flight *reads = driver_start(d, may("bob"));
+    hearing_hold(d, &old);
+    driver_pass(d, 250);
+    driver_pass(d, 751);
+    hearing_give(d, &old);
+    assert_verdict(reads, WSP_ALLOWED);
+    hearing_pong(d);
+    assert_asks(d, "bob");
+    driver_free(d);
+}
+
+/* -- nothing can be asked ------------------------------------------------- */
+
+static void without_redis_nothing_is_decided(void **state) {
+    (void) state;
+    struct driver *d = hearing_new();
+    prime(d, "bob");
+    driver_lose(d);
+    d->data.wants_connect = false;
+    driver_lose(d);
+    /* what is still known is still true */
+    assert_hit(d, "bob", WSP_ALLOWED);
+    struct flight *unknown = driver_start(d, may("ann"));
+    assert_verdict(unknown, WSP_UNDECIDED);
+    assert_status(&unknown->answer, 503);
+    assert_string_equal(unknown->answer.decided.reason, "store_unavailable");
+    assert_string_equal(answer_header(&unknown->answer, "Retry-After"), "1");
+    wire_lose(d, &d->tracking);
+    struct flight *deaf = driver_start(d, may("bob"));
+    assert_verdict(deaf, WSP_UNDECIDED);
+    driver_free(d);
+}
+
+static void beyond_the_bound_without_redis_nothing_is_decided(void **state) {
+    (void) state;
+    struct driver *d = hearing_new();
+    prime(d, "bob");
+    driver_lose(d);
+    d->data.wants_connect = false;
+    driver_lose(d);
+    d->monotonic_ms += 1001;
+    struct flight *waits = driver_start(d, may("bob"));
+    assert_false(waits->done);  /* for a connection, which fails */
+    driver_lose(d);
+    assert_verdict(waits, WSP_UNDECIDED);
+    assert_verdict(driver_start(d, may("bob")), WSP_UNDECIDED);
+    driver_free(d);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_answer_that_was_overtaken_is_not_kept),
+        cmocka_unit_test(an_answer_that_is_then_invalidated_is_not_used),
+        cmocka_unit_test(what_changed_before_it_was_asked_for_does_no_harm),
+        cmocka_unit_test(a_change_is_one_of_everything_under_the_key),
+        cmocka_unit_test(
+            the_record_and_the_membership_have_keys_of_their_own),
+        cmocka_unit_test(generations_are_not_used_twice),
+        cmocka_unit_test(everything_goes_with_a_flush),
+        cmocka_unit_test(nothing_outlives_the_tracking_link),
+        cmocka_unit_test(a_read_that_saw_the_tracking_link_go_is_not_kept),
+        cmocka_unit_test(a_handshake_that_fails_leaves_the_cache_unused),
+        cmocka_unit_test(what_nobody_asked_for_drops_the_tracking_link),
+        cmocka_unit_test(the_cache_is_used_exactly_until_the_bound),
+        cmocka_unit_test(a_pong_proves_what_was_true_at_its_ping),
+        cmocka_unit_test(pongs_keep_the_cache_in_use),
+        cmocka_unit_test(a_pong_that_was_not_asked_for_proves_nothing),
+        cmocka_unit_test(time_that_jumps_passes_the_bound),
+        cmocka_unit_test(a_tracking_link_that_does_not_answer_is_dropped),
+        cmocka_unit_test(what_arrives_beyond_the_bound_is_not_kept),
+        cmocka_unit_test(without_redis_nothing_is_decided),
+        cmocka_unit_test(beyond_the_bound_without_redis_nothing_is_decided),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
