@@ -72,7 +72,6 @@ bool take_apart(arena& memory, std::string_view text, compact_token* out) {
     return false;
   }
   out->signing_input = text.substr(0, last);
-  out->text = memory.join(text, std::string_view("\0", 1)).data();
   return decode(memory, text.substr(0, first), &out->header) &&
          decode(memory, text.substr(first + 1, last - first - 1),
                 &out->payload) &&
@@ -191,8 +190,8 @@ result<const wsp::jwt_key*> wsp_jwt::choose_key(arena& memory,
     if (!json_is_string(type)) {
       return bad("invalid token: typ is neither JWT nor at+jwt");
     }
-    token.at_jwt = wsp::equal_ignoring_case(wsp::json_text(type), "at+jwt");
-    if (!token.at_jwt &&
+    // RFC 9068 names access tokens at+jwt
+    if (!wsp::equal_ignoring_case(wsp::json_text(type), "at+jwt") &&
         !wsp::equal_ignoring_case(wsp::json_text(type), "JWT")) {
       return bad("invalid token: typ is neither JWT nor at+jwt");
     }

@@ -53,19 +53,6 @@ bool alg_of_curve(const EVP_PKEY* key, jwt_alg* out) noexcept {
   return true;
 }
 
-std::string pem_of(EVP_PKEY* key) {
-  bio out(BIO_new(BIO_s_mem()));
-  if (out == nullptr || PEM_write_bio_PUBKEY(out.get(), key) != 1) {
-    throw std::bad_alloc();
-  }
-  char* text = nullptr;
-  long size = BIO_get_mem_data(out.get(), &text);
-  if (size <= 0) {
-    throw std::bad_alloc();
-  }
-  return std::string(text, static_cast<size_t>(size));
-}
-
 }  // namespace
 
 std::string_view name_of(jwt_alg alg) noexcept {
@@ -164,7 +151,6 @@ std::string use_public_key(jwt_key& out, public_key key,
            std::string(name_of(alg)) + " would";
   }
   out.alg = alg;
-  out.pem = pem_of(key.get());
   out.parsed = std::move(key);
   return {};
 }

@@ -65,7 +65,6 @@ struct jwt_key {
   jwt_alg alg{};
   secret_bytes secret;        // of HS*
   public_key parsed;          // of RS* and ES*
-  std::string pem;            // the same, as libjwt takes it
   size_t signature_size = 0;  // bytes; any other length is refused
 };
 

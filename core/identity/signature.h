@@ -10,17 +10,14 @@ namespace wsp {
 
 // A compact JWS (RFC 7515, 7.1), taken apart and decoded.
 struct compact_token {
-  const char* text = nullptr;        // as it came, NUL-terminated
   std::string_view signing_input;    // header and payload, as they came
   std::string_view header;           // JSON
   std::string_view payload;          // JSON
   std::string_view signature;        // bytes
-  bool at_jwt = false;               // its typ is at+jwt (RFC 9068)
 };
 
 // Whether the key made the signature.  The caller has seen to it that the
-// header names the key's algorithm, and that header and payload are JSON
-// objects without duplicates.  Anything that goes wrong on the way is a no,
+// header names the key's algorithm.  Anything that goes wrong on the way is a no,
 // but for memory: throws bad_alloc.
 bool signature_matches(const jwt_key& key, const compact_token& token);
 

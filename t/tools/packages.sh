@@ -6,13 +6,13 @@
 # the command, wherever it came from.
 #
 # Nothing that apt would start is started, and a service that came with a
-# package installed here is disabled: nginx and Redis are wanted as programs.
-# A service that was there before is left as it is.
+# package installed here is disabled: nginx, Redis and Prometheus are wanted
+# as programs.  A service that was there before is left as it is.
 
 . "$(dirname "$0")/lib.sh"
 
 set_build="make=make g++ nginx=nginx nginx-dev libhiredis-dev libjansson-dev
-    libsodium-dev libre2-dev libjwt-dev libssl-dev nm=binutils"
+    libsodium-dev libre2-dev libssl-dev nm=binutils"
 
 set_run="nginx=nginx redis-server=redis-server redis-cli=redis-tools
     curl=curl perl=perl"
@@ -26,11 +26,12 @@ set_test="$set_run clang++=clang libclang-rt-14-dev llvm-symbolizer=llvm
     liblist-moreutils-perl libhttp-message-perl libwww-perl libtext-diff-perl
     libipc-run-perl liburi-perl libjson-perl libjson-xs-perl
     libnginx-mod-http-lua libnginx-mod-http-ndk libnginx-mod-nchan
-    dpkg-source=dpkg-dev patch=patch xz=xz-utils
+    dpkg-source=dpkg-dev patch=patch xz=xz-utils promtool=prometheus
     libssl-dev libpcre2-dev zlib1g-dev"
 
 # not luajit: it conflicts with the libluajit2 of libnginx-mod-http-lua
-set_bench="wrk=wrk node=nodejs npm=npm libnginx-mod-http-lua taskset=util-linux"
+set_bench="wrk=wrk node=nodejs npm=npm libnginx-mod-http-lua taskset=util-linux
+    strace=strace valgrind=valgrind"
 
 without() {
     case $1 in
@@ -141,7 +142,7 @@ if [ -z "$check" ]; then
         echo "neither root nor sudo: nothing can be installed" >&2
     else
         services=
-        for pkg in nginx redis-server; do
+        for pkg in nginx redis-server prometheus; do
             installed $pkg || services="$services $pkg"
         done
 
