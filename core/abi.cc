@@ -245,7 +245,7 @@ void wsp_core_drain(wsp_core* core) {
 }
 
 uint64_t wsp_next_timer(const wsp_core* core) {
-  uint64_t next = core->data.next_timer();
+  uint64_t next = std::min(core->data.next_timer(), core->show_timer());
   return core->records.enabled()
              ? std::min(next, core->tracking.next_timer())
              : next;
@@ -371,8 +371,8 @@ int wsp_op_setting(wsp_op* op, wsp_str name, wsp_str* out) {
   });
 }
 
-int wsp_op_new_error(wsp_op** out, int dialect, unsigned status,
-                     wsp_str request_id) {
+int wsp_op_new_error(wsp_op** out, wsp_core* core, int dialect,
+                     unsigned status, wsp_str request_id) {
   const wsp::dialect* speaks = wsp::dialect_at(dialect);
   if (speaks == nullptr) {
     return WSP_INVALID;
@@ -391,6 +391,9 @@ int wsp_op_new_error(wsp_op** out, int dialect, unsigned status,
   } catch (const std::bad_alloc&) {
     wsp_op_free(op);
     return WSP_NOMEM;
+  }
+  if (core != nullptr && core->status != nullptr) {
+    wsp::count_request(*core->status, dialect, -1, status);
   }
   *out = op;
   return WSP_OK;

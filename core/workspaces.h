@@ -300,7 +300,8 @@ void wsp_link_written(wsp_core *core, unsigned link, size_t len);
  *
  * With `jwt` set: the bearer token in `authorization` (the value of that
  * header) says it, and the strings below are not looked at.  With `api_key`
- * set (its data not NULL): the key says tenant and user.  Otherwise the
+ * set (its data not NULL): the key says the tenant, and the user unless
+ * `user` does.  Otherwise the
  * strings are those of a trusted source, no tenant or no user meaning nobody.
  * `admin` is true for 1, on, true and yes; roles and permissions are
  * separated by commas or blanks.
@@ -357,10 +358,10 @@ int wsp_op_new(wsp_op **out, wsp_core *core, const wsp_request *request,
 /*
  * A finished operation whose response is the dialect's error for a status
  * that the driver found out by itself (400, 408, 413, 429, 500, 503 ...).
- * WSP_OK or WSP_NOMEM.
+ * The core only counts it; NULL: nobody does.  WSP_OK or WSP_NOMEM.
  */
-int wsp_op_new_error(wsp_op **out, int dialect, unsigned status,
-    wsp_str request_id);
+int wsp_op_new_error(wsp_op **out, wsp_core *core, int dialect,
+    unsigned status, wsp_str request_id);
 
 /*
  * Access: may this caller act in the workspace that the request names?

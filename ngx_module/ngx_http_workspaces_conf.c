@@ -49,6 +49,11 @@ ngx_http_workspaces_conf_mount(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return "is duplicate";
     }
 
+    if (wlcf->status) {
+        return "cannot be used beside \"workspaces_status\": write it in a "
+               "location of its own";
+    }
+
     value = cf->args->elts;
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 

@@ -103,6 +103,8 @@ ngx_http_workspaces_driver_create(ngx_cycle_t *cycle,
     options.max_stale_ms = (uint32_t) wmcf->cache_max_stale;
     options.client_name.data = (const char *) name;
     options.client_name.len = p - name;
+    options.status = wmcf->status;
+    options.worker = (unsigned) ngx_worker;
 
     wsp_seed(options.seed);
 
@@ -470,10 +472,12 @@ ngx_http_workspaces_started(ngx_http_workspaces_driver_t *driver,
 
 
 ngx_int_t
-ngx_http_workspaces_op_error(ngx_http_workspaces_op_t *op, ngx_int_t dialect,
-    ngx_uint_t status, wsp_str request_id)
+ngx_http_workspaces_op_error(ngx_http_workspaces_driver_t *driver,
+    ngx_http_workspaces_op_t *op, ngx_int_t dialect, ngx_uint_t status,
+    wsp_str request_id)
 {
-    if (wsp_op_new_error(&op->op, (int) dialect, (unsigned) status, request_id)
+    if (wsp_op_new_error(&op->op, driver ? driver->core : NULL, (int) dialect,
+                         (unsigned) status, request_id)
         != WSP_OK)
     {
         op->op = NULL;

@@ -57,9 +57,11 @@ ngx_int_t ngx_http_workspaces_op_start(ngx_http_workspaces_driver_t *driver,
 ngx_int_t ngx_http_workspaces_op_decide(ngx_http_workspaces_driver_t *driver,
     ngx_http_workspaces_op_t *op, const wsp_access_request *request);
 
-/* An error response instead of an operation.  NGX_OK or NGX_ERROR. */
-ngx_int_t ngx_http_workspaces_op_error(ngx_http_workspaces_op_t *op,
-    ngx_int_t dialect, ngx_uint_t status, wsp_str request_id);
+/* An error response instead of an operation; a driver only counts it, and
+ * may be NULL.  NGX_OK or NGX_ERROR. */
+ngx_int_t ngx_http_workspaces_op_error(ngx_http_workspaces_driver_t *driver,
+    ngx_http_workspaces_op_t *op, ngx_int_t dialect, ngx_uint_t status,
+    wsp_str request_id);
 
 /* Cancels the operation, or frees its response.  May be called again. */
 void ngx_http_workspaces_op_end(ngx_http_workspaces_op_t *op);

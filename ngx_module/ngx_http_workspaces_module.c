@@ -8,6 +8,7 @@
 #include "ngx_http_workspaces_driver.h"
 #include "ngx_http_workspaces_request.h"
 #include "ngx_http_workspaces_response.h"
+#include "ngx_http_workspaces_status.h"
 
 
 static void *ngx_http_workspaces_create_main_conf(ngx_conf_t *cf);
@@ -91,6 +92,13 @@ static ngx_command_t  ngx_http_workspaces_commands[] = {
       offsetof(ngx_http_workspaces_loc_conf_t, forward),
       NULL },
 
+    { ngx_string("workspaces_status"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_workspaces_conf_status,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
       ngx_null_command
 };
 
@@ -145,6 +153,10 @@ ngx_http_workspaces_create_main_conf(ngx_conf_t *cf)
      *     wmcf->variables = { NULL, ... };
      *     wmcf->access_used = 0;
      *     wmcf->forward_used = 0;
+     *     wmcf->status_used = 0;
+     *     wmcf->status_zone = NULL;
+     *     wmcf->status = NULL;
+     *     wmcf->status_workers = 0;
      *     wmcf->driver = NULL;
      */
 
@@ -196,6 +208,7 @@ ngx_http_workspaces_create_loc_conf(ngx_conf_t *cf)
      *     wlcf->access_file = NULL;
      *     wlcf->id_header = { 0, NULL };
      *     wlcf->external_header = { 0, NULL };
+     *     wlcf->status = 0;
      */
 
     wlcf->dialect = NGX_CONF_UNSET;
@@ -281,6 +294,10 @@ ngx_http_workspaces_postconfiguration(ngx_conf_t *cf)
     ngx_http_workspaces_main_conf_t  *wmcf;
 
     wmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_workspaces_module);
+
+    if (ngx_http_workspaces_status_add_zone(cf, wmcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     if (wmcf->access_used
         && ngx_http_workspaces_add_handler(cf, NGX_HTTP_ACCESS_PHASE,

@@ -16,6 +16,7 @@
  *     record.c    what was decided of a request, whatever happens to it
  *     variables.c $workspace_*
  *     forward.c   what backends are told in headers
+ *     status.c    what was counted, for Prometheus
  */
 
 #ifndef _NGX_HTTP_WORKSPACES_MODULE_H_INCLUDED_
@@ -84,6 +85,12 @@ typedef struct {
 
     unsigned                         access_used:1;
     unsigned                         forward_used:1;
+    unsigned                         status_used:1;
+
+    /* a slot for each worker, in the zone; NULL: nobody wants to know */
+    ngx_shm_zone_t                  *status_zone;
+    void                            *status;
+    ngx_uint_t                       status_workers;
 
     /* of this worker; NULL in every other process */
     ngx_http_workspaces_driver_t    *driver;
@@ -110,6 +117,8 @@ typedef struct {
     ngx_str_t                        external_header;
 
     ngx_flag_t                       forward;
+
+    unsigned                         status:1;  /* not inherited */
 } ngx_http_workspaces_loc_conf_t;
 
 

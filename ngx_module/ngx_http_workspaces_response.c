@@ -17,8 +17,6 @@ static ngx_uint_t ngx_http_workspaces_is_challenged(ngx_http_request_t *r,
     const wsp_header *header);
 static void ngx_http_workspaces_set_content_type(ngx_http_request_t *r,
     const wsp_str *type);
-static ngx_int_t ngx_http_workspaces_push_header(ngx_http_request_t *r,
-    const wsp_header *header);
 static ngx_int_t ngx_http_workspaces_send_body(ngx_http_request_t *r,
     const wsp_response *response, ngx_http_output_body_filter_pt send);
 static ngx_int_t ngx_http_workspaces_header_filter(ngx_http_request_t *r);
@@ -161,7 +159,7 @@ ngx_http_workspaces_set_content_type(ngx_http_request_t *r,
  * If-Match.
  */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_workspaces_push_header(ngx_http_request_t *r,
     const wsp_header *header)
 {
@@ -271,11 +269,16 @@ static const wsp_response *
 ngx_http_workspaces_error(ngx_http_request_t *r,
     ngx_http_workspaces_ctx_t *ctx, ngx_int_t dialect)
 {
+    ngx_http_workspaces_main_conf_t  *wmcf;
+
+    wmcf = ngx_http_get_module_main_conf(r, ngx_http_workspaces_module);
+
     /* an operation that has come to nothing */
 
     ngx_http_workspaces_op_end(&ctx->op);
 
-    if (ngx_http_workspaces_op_error(&ctx->op, dialect, r->headers_out.status,
+    if (ngx_http_workspaces_op_error(wmcf->driver, &ctx->op, dialect,
+                                     r->headers_out.status,
                                      ngx_http_workspaces_request_id(r))
         != NGX_OK)
     {

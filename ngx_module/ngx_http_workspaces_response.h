@@ -9,6 +9,10 @@
 ngx_int_t ngx_http_workspaces_send(ngx_http_request_t *r,
     ngx_http_workspaces_ctx_t *ctx);
 
+/* Borrows name and value for as long as the request's pool lives. */
+ngx_int_t ngx_http_workspaces_push_header(ngx_http_request_t *r,
+    const wsp_header *header);
+
 /* Called once for a configuration, after the other filters' own. */
 void ngx_http_workspaces_filter_init(void);
 

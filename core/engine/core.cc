@@ -8,6 +8,9 @@
 
 namespace {
 
+// How long what is shown may lag behind.
+constexpr uint64_t show_ms = 50;
+
 #if defined(__SANITIZE_ADDRESS__)
 constexpr bool sanitized = true;
 #elif defined(__has_feature)
@@ -45,6 +48,9 @@ wsp_core::wsp_core(const wsp_core_options& options)
                  : static_cast<wsp::status_slot*>(options.status) +
                        options.worker) {
   data.count_in(status);
+  if (status != nullptr) {
+    ownership = wsp::own_gauges(*status);
+  }
 }
 
 void wsp_core::set_time(int64_t wall, uint64_t monotonic) noexcept {
@@ -52,8 +58,7 @@ void wsp_core::set_time(int64_t wall, uint64_t monotonic) noexcept {
   data.set_time(monotonic);
   records.set_time(monotonic);
   tracking.set_time(monotonic);
-  constexpr uint64_t often_ms = 50;
-  if (status != nullptr && monotonic - shown_at >= often_ms) {
+  if (status != nullptr && monotonic - shown_at >= show_ms) {
     shown_at = monotonic;
     show_status();
   }
@@ -61,17 +66,11 @@ void wsp_core::set_time(int64_t wall, uint64_t monotonic) noexcept {
 
 void wsp_core::show_status() noexcept {
   using wsp::count;
-  using wsp::set;
   wsp::connection* links[] = {&data, &tracking};
-  for (size_t i = 0; i < 2; i++) {
+  for (size_t i = 0; i < WSP_LINKS; i++) {
     wsp::connection_counters fresh = links[i]->take_counters();
     count(status->redis_lost[i], fresh.lost);
     count(status->redis_ready[i], fresh.ready);
-    set(status->redis_up[i], links[i]->is_ready() ? 1 : 0);
-  }
-  set(status->redis_queue, data.waiting());
-  if (!records.enabled()) {
-    return;
   }
   wsp::cache_counters fresh = records.take_counters();
   count(status->cache_hits, fresh.hits);
@@ -80,12 +79,51 @@ void wsp_core::show_status() noexcept {
   count(status->cache_bypasses, fresh.bypasses);
   count(status->cache_evictions, fresh.evictions);
   count(status->cache_invalidations, fresh.invalidations);
-  set(status->cache_bytes, records.bytes());
-  set(status->cache_age_ms, records.age());
-  set(status->cache_max_stale_ms, records.max_stale_ms());
+  if (owns_gauges()) {
+    show_gauges();
+  }
+}
+
+bool wsp_core::owns_gauges() const noexcept {
+  return wsp::is_set(status->owner, ownership);
+}
+
+void wsp_core::show_gauges() noexcept {
+  using wsp::set;
+  bool caches = records.enabled();
+  set(status->redis_queue, data.waiting());
+  set(status->redis_up[0], data.is_ready() ? 1 : 0);
+  set(status->redis_up[1], tracking.is_ready() ? 1 : 0);
+  set(status->cache_bytes, caches ? records.bytes() : 0);
+  set(status->cache_age_ms, caches ? records.age() : 0);
+  set(status->cache_max_stale_ms, caches ? records.max_stale_ms() : 0);
+}
+
+uint64_t wsp_core::show_timer() const noexcept {
+  constexpr uint64_t never = wsp::connection::never;
+  if (status == nullptr) {
+    return never;
+  }
+  bool told = !data.has_counted() && !tracking.has_counted() &&
+              !records.has_counted();
+  // The age is no reason: it is another one every time.
+  if (told && owns_gauges()) {
+    using wsp::is_set;
+    told = is_set(status->redis_queue, data.waiting()) &&
+           is_set(status->redis_up[0], data.is_ready() ? 1 : 0) &&
+           is_set(status->redis_up[1], tracking.is_ready() ? 1 : 0) &&
+           is_set(status->cache_bytes, records.bytes());
+  }
+  return told ? never : shown_at + show_ms;
 }
 
 wsp_core::~wsp_core() {
+  if (status != nullptr) {
+    show_status();
+    if (owns_gauges()) {
+      wsp::clear_gauges(*status);
+    }
+  }
   while (spare != nullptr) {
     std::free(std::exchange(spare, spare->next));
   }

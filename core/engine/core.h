@@ -25,6 +25,7 @@ struct wsp_core {
   wsp::token_memory tokens;
   wsp::status_slot* status;  // null: nobody wants to know
   uint64_t shown_at = 0;
+  uint64_t ownership = 0;  // of the slot, as long as nobody else has come
   int64_t wall_ms = 0;
   wsp_op* done_first = nullptr;
   wsp_op* done_last = nullptr;
@@ -35,8 +36,13 @@ struct wsp_core {
   unsigned spares = 0;
 
   void set_time(int64_t wall, uint64_t monotonic) noexcept;
-  // Shows what it is at in its slot of the status.
+  // Shows what it is at in its slot of the status.  After a reload it shares
+  // the slot with its successor, and leaves the gauges to that.
   void show_status() noexcept;
+  void show_gauges() noexcept;
+  bool owns_gauges() const noexcept;
+  // When it is due again: soon, if the slot does not tell all, else never.
+  uint64_t show_timer() const noexcept;
 
   // Memory of operations that ended, for the next ones: blocks of one size.
   void* take_block(size_t size) noexcept;

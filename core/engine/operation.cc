@@ -3,6 +3,7 @@
 #include "engine/core.h"
 #include "engine/decide.h"
 #include "engine/pipeline.h"
+#include "engine/status.h"
 #include "text/text.h"
 
 wsp_op::~wsp_op() {
@@ -50,8 +51,12 @@ void log_line(operation& op, int level, std::string_view a,
 namespace {
 
 void count_answer(operation& op) noexcept {
-  if (op.core != nullptr && op.core->status != nullptr &&
-      op.asks == nullptr) {
+  if (op.core == nullptr || op.core->status == nullptr) {
+    return;
+  }
+  if (op.asks != nullptr) {
+    count_decision(*op.core->status, op.why);
+  } else {
     count_request(*op.core->status, op.request->dialect, op.route,
                   op.response.status);
   }
@@ -73,7 +78,8 @@ void give_up(operation& op, problem why) noexcept {
   op.finished = true;
   if (op.decision != nullptr) {
     op.decision->verdict = WSP_UNDECIDED;
-    op.decision->reason = c_str("store_unavailable");
+    op.why = reason::store_unavailable;
+    op.decision->reason = c_str(name_of(op.why));
   }
   respond_with_problem(op, why);
   count_answer(op);

@@ -19,6 +19,7 @@ class cache;
 class link;
 class random_source;
 struct dialect;
+enum class reason : unsigned char;
 
 inline std::string_view view(wsp_str text) noexcept {
   return {text.data == nullptr ? "" : text.data, text.len};
@@ -47,6 +48,7 @@ struct wsp_op {
   bool finished = false;
   wsp_response response{};
   wsp_decision* decision = nullptr;      // of a decision
+  wsp::reason why{};                     // the same
   std::string_view settings;             // JSON of the workspace, if asked
 
   // In the core's list of finished ones.

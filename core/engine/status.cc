@@ -11,8 +11,8 @@ namespace wsp {
 namespace {
 
 constexpr unsigned known_statuses[] = {200, 201, 202, 304, 400, 401,
-                                       403, 404, 405, 409, 410, 412,
-                                       413, 422, 429, 500, 503};
+                                       403, 404, 405, 408, 409, 410,
+                                       412, 413, 422, 429, 500, 503};
 static_assert(std::size(known_statuses) + 1 == status_slot::statuses);
 
 // Upper bounds in milliseconds; one more bucket has none.
@@ -62,11 +62,12 @@ class text {
   std::string out_;
 };
 
-// Milliseconds as seconds, exactly.
+// Milliseconds as seconds, exactly and in the shortest form.
 std::string seconds(uint64_t ms) {
-  std::string fraction = std::to_string(ms % 1000);
-  return std::to_string(ms / 1000) + "." +
-         std::string(3 - fraction.size(), '0') + fraction;
+  std::string fraction = std::to_string(1000 + ms % 1000);
+  fraction[0] = '.';
+  fraction.resize(fraction.find_last_not_of('0') + 1);
+  return std::to_string(ms / 1000) + (fraction == "." ? "" : fraction);
 }
 
 std::string label(std::string_view name, std::string_view value) {
@@ -101,6 +102,18 @@ class totals {
   unsigned workers_;
 };
 
+void put_workers(text& out, unsigned workers) {
+  constexpr const char* name = "workspaces_workers";
+  out.head(name, "gauge", "Worker processes of nginx.");
+  out.line(name, "", workers);
+}
+
+// An operation has too many statuses to show those that never were.  What
+// alerts look at is there from the start, or its first increase is not seen.
+bool always_shown(size_t route, unsigned status) noexcept {
+  return status == 500 || status == 503 || (status == 200 && route != 0);
+}
+
 void put_requests(text& out, const totals& all) {
   constexpr const char* name = "workspaces_requests_total";
   out.head(name, "counter", "Requests answered, by dialect, operation and "
@@ -112,15 +125,14 @@ void put_requests(text& out, const totals& all) {
       std::string_view operation =
           r == 0 ? "none" : each.routes[r - 1].operation;
       for (size_t s = 0; s < status_slot::statuses; s++) {
+        unsigned known = s < std::size(known_statuses) ? known_statuses[s] : 0;
         uint64_t value =
             all.sum([&](const status_slot& slot) -> const uint64_t& {
               return slot.requests[first + r][s];
             });
-        if (value != 0) {
+        if (value != 0 || always_shown(r, known)) {
           std::string status =
-              s < std::size(known_statuses)
-                  ? std::to_string(known_statuses[s])
-                  : "other";
+              known != 0 ? std::to_string(known) : "other";
           out.line(name,
                    label("dialect", each.name) + "," +
                        label("operation", operation) + "," +
@@ -148,10 +160,17 @@ void put_decisions(text& out, const totals& all) {
   }
 }
 
+bool has_cache(const totals& all) noexcept {
+  return all.most([](const status_slot& slot) -> const uint64_t& {
+           return slot.cache_max_stale_ms;
+         }) != 0;
+}
+
 void put_redis(text& out, const totals& all) {
   constexpr const char* latency = "workspaces_redis_duration_seconds";
   out.head(latency, "histogram",
-           "Time from sending commands to their last reply.");
+           "Time from sending commands to their last reply, in whole "
+           "milliseconds.");
   uint64_t count = 0;
   for (size_t i = 0; i < status_slot::latency_buckets; i++) {
     count += all.sum([&](const status_slot& slot) -> const uint64_t& {
@@ -177,7 +196,8 @@ void put_redis(text& out, const totals& all) {
            }));
   out.head("workspaces_redis_links_up", "gauge",
            "Workers whose connection to Redis is ready, by link.");
-  for (size_t i = 0; i < 2; i++) {
+  // There is no second link where no worker has a cache.
+  for (size_t i = 0; i < (has_cache(all) ? 2 : 1); i++) {
     out.line("workspaces_redis_links_up", label("link", link_names[i]),
              all.sum([&](const status_slot& slot) -> const uint64_t& {
                return slot.redis_up[i];
@@ -212,15 +232,15 @@ void put_cache(text& out, const totals& all) {
       {"workspaces_cache_misses_total", "Reads that were not in the cache.",
        &status_slot::cache_misses},
       {"workspaces_cache_shared_total",
-       "Reads that joined the same read under way.",
+       "Misses that joined the same read under way.",
        &status_slot::cache_shared},
       {"workspaces_cache_bypasses_total",
-       "Reads that went to Redis because invalidations were not heard.",
+       "Reads past the cache: for a write, or invalidations are not heard.",
        &status_slot::cache_bypasses},
       {"workspaces_cache_evictions_total",
        "Records dropped to make room.", &status_slot::cache_evictions},
       {"workspaces_cache_invalidations_total",
-       "Records dropped because they changed.",
+       "Cached keys that were taken as changed.",
        &status_slot::cache_invalidations},
   };
   for (const auto& each : counters) {
@@ -252,6 +272,15 @@ void put_cache(text& out, const totals& all) {
 
 }  // namespace
 
+void clear_gauges(status_slot& slot) noexcept {
+  set(slot.redis_queue, 0);
+  set(slot.redis_up[0], 0);
+  set(slot.redis_up[1], 0);
+  set(slot.cache_bytes, 0);
+  set(slot.cache_age_ms, 0);
+  set(slot.cache_max_stale_ms, 0);
+}
+
 const char* name_of(reason why) noexcept {
   return reason_names[static_cast<size_t>(why)];
 }
@@ -275,9 +304,14 @@ void count_latency(status_slot& slot, uint64_t ms) noexcept {
   count(slot.redis_latency_sum_ms, ms);
 }
 
+void count_decision(status_slot& slot, reason why) noexcept {
+  count(slot.decisions[static_cast<size_t>(why)]);
+}
+
 std::string render_status(const status_slot* slots, unsigned workers) {
   totals all(slots, workers);
   text out;
+  put_workers(out, workers);
   put_requests(out, all);
   put_decisions(out, all);
   put_redis(out, all);

@@ -3,7 +3,8 @@
 // The driver gives one block of zeroes for all workers; each has a slot and
 // adds to it with relaxed atomic additions: no lock, and after a reload the
 // old and the new worker of a slot may both count.  Gauges are set by the
-// worker's own turn.  Rendered as Prometheus text (version 0.0.4).
+// worker that came last, in its own turn, as are the counters of links and
+// cache, 50 ms later at most.  Rendered as Prometheus text (version 0.0.4).
 #ifndef WORKSPACES_ENGINE_STATUS_H
 #define WORKSPACES_ENGINE_STATUS_H
 
@@ -33,7 +34,7 @@ const char* name_of(reason why) noexcept;
 // One worker's part of the block.
 struct status_slot {
   static constexpr size_t operations_max = 128;  // of all dialects together
-  static constexpr size_t statuses = 18;
+  static constexpr size_t statuses = 19;
   static constexpr size_t latency_buckets = 11;  // the last one is +Inf
 
   using counter = uint64_t;
@@ -51,12 +52,17 @@ struct status_slot {
   counter cache_evictions;
   counter cache_invalidations;
 
-  // gauges
+  counter owner;               // how many workers have come
+
+  // gauges, of the last one
   counter redis_queue;
   counter redis_up[2];
   counter cache_bytes;
   counter cache_age_ms;
   counter cache_max_stale_ms;
+
+  // Two workers never write to one cache line.
+  char unused[64];
 };
 
 inline void count(uint64_t& counter, uint64_t by = 1) noexcept {
@@ -65,11 +71,19 @@ inline void count(uint64_t& counter, uint64_t by = 1) noexcept {
 inline void set(uint64_t& gauge, uint64_t value) noexcept {
   __atomic_store_n(&gauge, value, __ATOMIC_RELAXED);
 }
+inline uint64_t own_gauges(status_slot& slot) noexcept {
+  return __atomic_add_fetch(&slot.owner, 1, __ATOMIC_RELAXED);
+}
+void clear_gauges(status_slot& slot) noexcept;
+inline bool is_set(const uint64_t& gauge, uint64_t value) noexcept {
+  return __atomic_load_n(&gauge, __ATOMIC_RELAXED) == value;
+}
 
 // A request that was answered; `route` counts in its dialect, -1: none.
 void count_request(status_slot& slot, int dialect, int route,
                    unsigned status) noexcept;
 void count_latency(status_slot& slot, uint64_t ms) noexcept;
+void count_decision(status_slot& slot, reason why) noexcept;
 
 // Throws bad_alloc.
 std::string render_status(const status_slot* slots, unsigned workers);

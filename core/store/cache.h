@@ -41,6 +41,8 @@ struct cache_counters {
   uint64_t bypasses = 0;       // not usable, or a fresh one was asked for
   uint64_t evictions = 0;
   uint64_t invalidations = 0;  // of keys that were held
+
+  bool operator==(const cache_counters&) const = default;
 };
 
 class cache {
@@ -73,6 +75,7 @@ class cache {
   cache_counters take_counters() noexcept {
     return std::exchange(counters_, {});
   }
+  bool has_counted() const noexcept { return counters_ != cache_counters{}; }
 
   void set_time(uint64_t now) noexcept { now_ = now; }
 

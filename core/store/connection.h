@@ -35,6 +35,8 @@ struct connection_options {
 struct connection_counters {
   uint64_t ready = 0;
   uint64_t lost = 0;  // or did not come up
+
+  bool operator==(const connection_counters&) const = default;
 };
 
 class connection {
@@ -67,6 +69,9 @@ class connection {
   // What was counted since the last time.
   connection_counters take_counters() noexcept {
     return std::exchange(counters_, {});
+  }
+  bool has_counted() const noexcept {
+    return counters_ != connection_counters{};
   }
 
  protected:

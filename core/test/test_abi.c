@@ -248,8 +248,8 @@ static void the_drivers_own_errors_have_the_dialects_shape(void **state) {
                                          413, 414, 429, 500, 502, 503, 504 };
     for (size_t i = 0; i < COUNT_OF(statuses); i++) {
         wsp_op *op = NULL;
-        assert_int_equal(wsp_op_new_error(&op, WSP_PLATFORM, statuses[i],
-                                          str("abc")),
+        assert_int_equal(wsp_op_new_error(&op, NULL, WSP_PLATFORM,
+                                          statuses[i], str("abc")),
                          WSP_OK);
         const wsp_response *got = wsp_op_response(op);
         assert_int_equal(got->status, statuses[i]);
@@ -261,7 +261,8 @@ static void the_drivers_own_errors_have_the_dialects_shape(void **state) {
         wsp_op_free(op);
     }
     wsp_op *op = NULL;
-    assert_int_equal(wsp_op_new_error(&op, 99, 400, str("")), WSP_INVALID);
+    assert_int_equal(wsp_op_new_error(&op, NULL, 99, 400, str("")),
+                     WSP_INVALID);
     wsp_op_free(NULL);
 }
 

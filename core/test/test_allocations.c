@@ -262,7 +262,7 @@ static void the_drivers_own_errors(void **state) {
     for (unsigned long k = 1;; k++) {
         wsp_op *op = NULL;
         alloc_arm(k);
-        int rc = wsp_op_new_error(&op, WSP_PLATFORM, 413,
+        int rc = wsp_op_new_error(&op, NULL, WSP_PLATFORM, 413,
                                   (wsp_str) { "x", 1 });
         bool failed = alloc_disarm();
         assert_int_equal(rc, failed ? WSP_NOMEM : WSP_OK);
