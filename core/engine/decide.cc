@@ -4,7 +4,6 @@
 #include "domain/permission.h"
 #include "engine/core.h"
 #include "engine/pipeline.h"
-#include "identity/api_key.h"
 #include "store/keys.h"
 #include "store/record_read.h"
 #include "text/json.h"
@@ -171,16 +170,7 @@ void fill(operation& op, const access& here, std::string_view permissions) {
 }
 
 flow<verdict> judge(operation& op) {
-  result<identity> who;
-  if (asks_by_api_key(op)) {
-    auto asking = identify_by_api_key(op);
-    who = co_await asking;
-  } else {
-    who = identify(op);
-  }
-  if (who.error.kind == fault::unavailable) {
-    co_return undecided(who.error);
-  }
+  auto who = identify(op);
   if (!who.ok()) {
     co_return verdict{who.error, reason::no_identity};
   }
