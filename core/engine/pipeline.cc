@@ -4,6 +4,7 @@
 #include "api/router.h"
 #include "domain/access.h"
 #include "engine/idempotency.h"
+#include "identity/api_key.h"
 #include "store/link.h"
 #include "store/trip.h"
 #include "text/text.h"
@@ -176,7 +177,13 @@ flow<problem> know_keys(operation& op) {
 }
 
 flow<answer> serve(operation& op) {
-  auto who = identify(op);
+  result<identity> who;
+  if (asks_by_api_key(op)) {
+    auto asking = identify_by_api_key(op);
+    who = co_await asking;
+  } else {
+    who = identify(op);
+  }
   if (!who.ok()) {
     co_return refuse(op, who.error);
   }

@@ -1,6 +1,7 @@
 // The names of everything in Redis, in this one place.
 //
 //   wsp:partitions              how many partitions there are
+//   wsp:k:HASH                  hash: an API key (identity/api_key.h)
 //   wsp:{P}:T:                  begins every key of tenant T, where P is the
 //                               CRC-32 of the tenant modulo the partitions:
 //                               one tenant is in one slot of a cluster
