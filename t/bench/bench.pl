@@ -9,6 +9,9 @@
 # order rotates from round to round.  Ratios are taken within a round, then
 # their median; the spread is lowest and highest round.
 #
+# A scenario that is no matter of requests a second has a `measure` of its own
+# (Revocation).
+#
 # To add a scenario: write its module and name it in @SCENARIOS.
 
 use strict;
@@ -19,14 +22,20 @@ use lib "$FindBin::Bin/lib";
 
 use Getopt::Long qw(GetOptions);
 
+use Bench::Access;
 use Bench::Content;
 use Bench::Load;
 use Bench::Profile;
 use Bench::Report;
+use Bench::Revocation;
 use Bench::Room;
 
-my @SCENARIOS = qw(content);
-my %PACKAGE   = (content => 'Bench::Content');
+my @SCENARIOS = qw(content access revocation);
+my %PACKAGE   = (
+    content    => 'Bench::Content',
+    access     => 'Bench::Access',
+    revocation => 'Bench::Revocation',
+);
 
 my $WARM_UP_SECONDS = 2;    # LuaJIT and V8 compile what is hot
 my $STRACE_SECONDS  = 1;
@@ -35,12 +44,14 @@ my %option = (
     rounds      => number('ROUNDS',            5),
     seconds     => number('SECONDS_PER_ROUND', 3),
     connections => number('CONNECTIONS',       64),
+    revocations => number('REVOCATIONS',       300),
 );
+my @chosen = scenarios();
 GetOptions(\%option, 'module=s', 'out=s', 'profile') or exit 1;
 
 $| = 1;
 my $room;
-$SIG{$_} = sub { die "interrupted\n" } for qw(INT TERM HUP);
+$SIG{$_} = sub { die "interrupted\n" } for qw(INT TERM HUP PIPE);
 
 my $done = eval {
     if ($option{profile}) {
@@ -50,18 +61,23 @@ my $done = eval {
     }
 
     my @results;
-    for my $name (@SCENARIOS) {
+    for my $name (@chosen) {
+        print STDERR "bench: scenario $name\n";
         $room = Bench::Room->new;
-        push @results, measure($room, $name);
+        my $measure = $PACKAGE{$name}->can('measure');
+        push @results, $measure
+            ? $measure->($room, \%option)
+            : measure($room, $name);
         $room->tear_down;
+        Bench::Report::write_json("$option{out}/results.json", \%option,
+            @results);
     }
-    Bench::Report::write_json("$option{out}/results.json", \%option, @results);
     print "\nAll rounds are in $option{out}/results.json\n";
     return 1;
 };
 my $error = $@;
 
-$SIG{$_} = 'IGNORE' for qw(INT TERM HUP);
+$SIG{$_} = 'IGNORE' for qw(INT TERM HUP PIPE);
 $room->tear_down if $room;
 if (!$done) {
     print STDERR "bench: $error";
@@ -95,7 +111,8 @@ sub measure {
     }
 
     my $result = Bench::Report::summarise($name, $scenario->can('title')->(),
-        $scenario->can('base')->(), $room->placement, @peers);
+        $scenario->can('base')->(), [$scenario->can('ours')->()],
+        $room->placement, @peers);
     Bench::Report::print_table($result, \%option);
     return $result;
 }
@@ -113,6 +130,21 @@ sub turn {
     die "($peer->{key}) $peer->{name} answered nothing\n"
         if !$round->{requests};
     return $round;
+}
+
+# Those that SCENARIOS names, all without it; in their own order.
+sub scenarios {
+    my @wanted = split /[\s,]+/, $ENV{SCENARIOS} // '';
+    my %wanted = map { $_ => 1 } grep { length } @wanted;
+    return @SCENARIOS if !%wanted;
+
+    for my $name (sort keys %wanted) {
+        next if $PACKAGE{$name};
+        print STDERR "bench: no scenario '$name' in SCENARIOS; there are: "
+            . "@SCENARIOS\n";
+        exit 1;
+    }
+    return grep { $wanted{$_} } @SCENARIOS;
 }
 
 sub number {

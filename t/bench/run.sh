@@ -2,11 +2,13 @@
 #
 # run.sh - the benchmarks (`make bench`).
 #
-#     t/bench/run.sh              measure; table on stdout, build/bench/results.json
+#     t/bench/run.sh              measure; tables on stdout, build/bench/results.json
 #     t/bench/run.sh --profile    where the instructions of our worker go (callgrind)
 #
 # By environment:
 #     ROUNDS=5 SECONDS_PER_ROUND=3 CONNECTIONS=64
+#     REVOCATIONS=300             how many of ours the revocation scenario makes
+#     SCENARIOS="content access revocation"    which
 #
 # Looks for the tools, installs the packages of the Node peer into build/bench
 # once, and hands over to bench.pl.  It exits 0 whatever the figures are; it

@@ -5,52 +5,56 @@ package Bench::Content;
 #   (a) nginx `return 200` with (b)'s own answer: the floor, what nginx needs
 #       to parse such a request and to send such an answer.  Its X-Request-ID
 #       is a constant, so that nothing at all is computed.
-#   (b) the module, through Redis
+#   (b) the module, through Redis: `workspaces_cache off`
 #   (c) the same program in content_by_lua
 #   (d) the same program in Fastify with ioredis
+#   (e) the module with its cache
 #
-# (b), (c) and (d) read the same Redis, seeded through the module's own API.
-# Before anything is measured their answers are compared: equal bodies, equal
-# headers, the same refusals, and a change made through the API shows at once
-# in each of them (so none of them keeps a copy).  A difference ends the run.
+# (b) to (e) read the same Redis, seeded through the module's own API.  Before
+# anything is measured their answers are compared: equal bodies, equal headers,
+# the same refusals, and a change made through the API shows in each of them:
+# at once in (b), (c) and (d), so none of these keeps a copy; in (e), which has
+# to hear of it, within its max_stale.  A difference ends the run.
+#
+# All requests are for one workspace, so (e) finds in its cache what it looks
+# for, and the others always ask.  The column "Redis calls" proves it.
 
 use strict;
 use warnings;
 
 use FindBin;
 
+use Bench::Api;
+use Bench::Gateway;
 use Bench::Http;
+use Time::HiRes qw(time);
 
-my $LUA_MODULES = '/usr/lib/nginx/modules';
-my $MOUNT       = '/api/workspaces';
-my %ALICE       = ('X-Tenant' => 'acme', 'X-User' => 'alice');
-my %BOB         = ('X-Tenant' => 'acme', 'X-User' => 'bob');
+my $CACHE             = '16m';
+my $MAX_STALE_SECONDS = 1;      # the module's default
+my $MOUNT             = $Bench::Api::MOUNT;
+my %BOB               = %Bench::Api::BOB;
 
 # Headers that belong to the server rather than to the answer.
 my %SERVERS_OWN = map { $_ => 1 } qw(server date connection keep-alive);
 
 sub title { return 'content: GET /api/workspaces/{id} by a plain member' }
 sub base  { return 'a' }
+sub ours  { return qw(b e) }
 
 # Starts everything and returns the peers: { key, name, worker, port, path,
 # headers }.
 sub start {
     my ($room, $option) = @_;
 
-    require_file($_, 'libnginx-mod-http-lua')
-        for map { "$LUA_MODULES/$_" }
-        qw(ndk_http_module.so ngx_http_lua_module.so);
+    Bench::Gateway::require_lua();
 
     my $redis = $room->start_redis;
-    my $b     = start_module($room, $option->{module});
-    my ($path, $partition) = seed($room, $b->{port});
+    my $b     = Bench::Api::start($room, $option->{module}, 'workspaces');
+    my ($path, $partition) = Bench::Api::seed($room, $b->{port});
 
     my $c = $room->start_nginx('lua',
-        modules => [
-            "$LUA_MODULES/ndk_http_module.so",
-            "$LUA_MODULES/ngx_http_lua_module.so",
-        ],
-        http => <<"END",
+        modules => [Bench::Gateway::lua_modules()],
+        http    => <<"END",
     lua_package_path '$FindBin::Bin/content/?.lua;;';
     lua_socket_log_errors off;
     init_by_lua_block {
@@ -63,17 +67,23 @@ END
         }
 END
 
-    my $d = $room->start_node('fastify', "$option->{out}/node_modules",
-        "$FindBin::Bin/content/server.js", $redis->{socket}, $partition);
+    my $d = $room->start_node('server', 'fastify',
+        "$option->{out}/node_modules", "$FindBin::Bin/content/server.js",
+        $redis->{socket}, $partition);
 
-    compare($path, $b, $c, $d);
+    my $e = Bench::Api::start($room, $option->{module}, 'cached',
+        cache => $CACHE);
+    wait_for_answer($room, $e, $path);
+
+    compare($path, $b, $c, $d, { %$e, cached => 1 });
     my $a = start_floor($room, 'floor', $b->{port}, $path);
 
     return peers($path,
         [a => 'nginx return 200'         => $a],
         [b => 'ngx_workspaces, Redis'    => $b],
         [c => 'content_by_lua, Redis'    => $c],
-        [d => 'Fastify + ioredis, Redis' => $d]);
+        [d => 'Fastify + ioredis, Redis' => $d],
+        [e => 'ngx_workspaces, cache'    => $e]);
 }
 
 # (a) and (b) as single processes under `wrapper`, for the profiler.
@@ -81,12 +91,12 @@ sub start_single {
     my ($room, $option, %wrapper) = @_;
 
     $room->start_redis;
-    my $seeder = start_module($room, $option->{module});
-    my ($path) = seed($room, $seeder->{port});
+    my $seeder = Bench::Api::start($room, $option->{module}, 'workspaces');
+    my ($path) = Bench::Api::seed($room, $seeder->{port});
 
     my $a = start_floor($room, 'floor', $seeder->{port}, $path,
         single => 1, patience => 60, wrapper => $wrapper{a});
-    my $b = start_module($room, $option->{module}, 'profiled',
+    my $b = Bench::Api::start($room, $option->{module}, 'profiled',
         single => 1, patience => 60, wrapper => $wrapper{b});
     wait_for_answer($room, $b, $path);
 
@@ -110,60 +120,6 @@ sub peers {
             headers => {%BOB},
         };
     } @peers;
-}
-
-sub start_module {
-    my ($room, $module, $name, %with) = @_;
-
-    return $room->start_nginx($name // 'workspaces',
-        %with,
-        modules   => [$module],
-        http      => "    workspaces_redis unix:$room->{redis}{socket};",
-        locations => <<"END");
-        location $MOUNT {
-            workspaces platform;
-            workspaces_identity trusted
-                tenant=\$http_x_tenant user=\$http_x_user
-                admin=\$http_x_admin;
-        }
-END
-}
-
-# One workspace of alice with bob as a plain member.  Returns its path and the
-# partition that its keys are in.
-sub seed {
-    my ($room, $port) = @_;
-
-    my $created = api($port, 'POST', $MOUNT,
-        '{"name":"Field Services North","logo":'
-            . '"https://cdn.example.com/logos/north.png",'
-            . '"labels":["field","north","2026"]}');
-    my ($id) = $created->{body} =~ /"_id":"(\d+)"/
-        or die "creating a workspace answered $created->{body}\n";
-    api($port, 'POST', "$MOUNT/$id/members",
-        '{"userId":"bob","roles":["member"]}');
-
-    my ($partition) = map { /^wsp:\{([^}]+)\}:acme:w:\Q$id\E$/ ? $1 : () }
-        $room->redis_command('KEYS', "wsp:{*}:acme:w:$id");
-    die "the workspace's record is not where the peers look for it\n"
-        if !defined $partition;
-    return ("$MOUNT/$id", $partition);
-}
-
-# A call of alice's that must succeed; 503 is repeated while the module's link
-# to Redis comes up.
-sub api {
-    my ($port, $method, $path, $body) = @_;
-
-    my $answer;
-    for (1 .. 250) {
-        $answer = Bench::Http::request($port, $method, $path, \%ALICE, $body);
-        last if $answer->{status} != 503;
-        select undef, undef, undef, 0.02;
-    }
-    die "$method $path answered $answer->{status}: $answer->{body}\n"
-        if $answer->{status} != 200;
-    return $answer;
 }
 
 sub wait_for_answer {
@@ -190,7 +146,7 @@ sub compare {
 
     for my $turn ('seeded', 'changed') {
         if ($turn eq 'changed') {
-            api($ours->{port}, 'PUT', $path,
+            Bench::Api::call($ours->{port}, 'PUT', $path,
                 '{"name":"Field Services \"North\" & Äußeres"}');
         }
         my $want =
@@ -198,8 +154,13 @@ sub compare {
         die "the module answered $want->{status}: $want->{body}\n"
             if $want->{status} != 200;
         for my $peer (@peers) {
-            same("$peer->{name}, $turn", $want,
-                Bench::Http::request($peer->{port}, 'GET', $path, \%BOB));
+            my $until = time + ($peer->{cached} ? $MAX_STALE_SECONDS : 0);
+            my $got;
+            do {
+                $got = Bench::Http::request($peer->{port}, 'GET', $path,
+                    \%BOB);
+            } while ($got->{body} ne $want->{body} && time < $until);
+            same("$peer->{name}, $turn", $want, $got);
         }
     }
 
@@ -274,13 +235,6 @@ sub quoted {
     die "nginx cannot be given '\$' in a text: $text\n" if $text =~ /\$/;
     $text =~ s/([\\'])/\\$1/g;
     return "'$text'";
-}
-
-sub require_file {
-    my ($path, $package) = @_;
-
-    die "$path is missing (Debian: apt install $package)\n" if !-f $path;
-    return;
 }
 
 1;

@@ -1,8 +1,8 @@
 package Bench::Load;
 
-# Load: one run of wrk against one server, and what it cost that server and
-# Redis in CPU time; the system calls of a server, counted by strace in a run
-# of its own.
+# Load: one run of wrk against one server, and what it cost that server, Redis
+# and whoever else takes part in CPU time; wrk in the background; the system
+# calls of a server, counted by strace in a run of its own.
 
 use strict;
 use warnings;
@@ -11,54 +11,88 @@ use FindBin;
 use POSIX ();
 use Time::HiRes qw(sleep time);
 
-# `target` is { worker => pid, port, path, headers => {} }.  Returns a round:
-# requests, seconds, rate, p50_us, p99_us, non_2xx, socket_errors, and for the
-# server and Redis the CPU microseconds a request (user and system) and the
-# share of the time that they were running (of wrk the latter only).
+# `target` is { name, worker => pid, port, path, headers => {}, others =>
+# {name => pid} }.  Returns a round: requests, seconds, rate, p50_us, p99_us,
+# max_us, non_2xx, socket_errors; for the server, Redis and the others the CPU
+# microseconds a request (user and system) and the share of the time that they
+# were running (of wrk the latter only); and redis_calls, the commands that
+# Redis did a request.
 sub run {
     my ($room, $target, $seconds, $connections) = @_;
 
-    my %pid = (server => $target->{worker});
+    my %pid = (%{ $target->{others} // {} }, server => $target->{worker});
     $pid{redis} = $room->{redis}{pid} if $room->{redis};
 
-    my %before = map { $_ => cpu_times($pid{$_}) } keys %pid;
-    my $started = time;
-    my $load    = children_cpu();
-    my $round   = wrk($room, $target, $seconds, $connections);
-    my $wall    = time - $started;
+    my $commands = $room->redis_commands;
+    my %before   = map { $_ => cpu_times($pid{$_}) } keys %pid;
+    my $started  = time;
+    my $load     = children_cpu();
+    my $round    = wrk($room, $target, $seconds, $connections);
+    my $wall     = time - $started;
     $round->{load} = { busy => (children_cpu() - $load) / $wall };
 
+    my $each = $round->{requests} ? 1 / $round->{requests} : 0;
     for my $who (keys %pid) {
         my $after = cpu_times($pid{$who});
         my $user  = $after->{user} - $before{$who}{user};
         my $sys   = $after->{sys} - $before{$who}{sys};
-        my $each  = $round->{requests} ? 1e6 / $round->{requests} : 0;
         $round->{$who} = {
-            user_us => $user * $each,
-            sys_us  => $sys * $each,
-            us      => ($user + $sys) * $each,
+            user_us => 1e6 * $user * $each,
+            sys_us  => 1e6 * $sys * $each,
+            us      => 1e6 * ($user + $sys) * $each,
             busy    => ($user + $sys) / $wall,
         };
     }
+    $round->{redis_calls} = ($room->redis_commands - $commands - 1) * $each;
     return $round;
 }
 
 sub wrk {
     my ($room, $target, $seconds, $connections) = @_;
 
+    my @command = ('taskset', '-c', $room->cpu('load'),
+        wrk_command($target, $seconds, $connections));
+    open my $from, '-|', @command or die "wrk: $!\n";
+    my @lines = <$from>;
+    close $from or die "wrk failed against $target->{name}\n";
+    return parse($target, @lines);
+}
+
+# wrk in the background, for `seconds` at most; ended by finish().
+sub begin {
+    my ($room, $target, $seconds, $connections) = @_;
+
+    my $name = 'wrk.' . ++$room->{loads};
+    my $pid  = $room->spawn('load', $name,
+        wrk_command($target, $seconds, $connections));
+    return { pid => $pid, out => $room->dir . "/$name.out",
+        target => $target };
+}
+
+# Ends it, and returns what wrk has to say.
+sub finish {
+    my ($room, $load) = @_;
+
+    $room->end($load->{pid}, 'INT', 10);
+    open my $in, '<', $load->{out} or die "$load->{out}: $!\n";
+    return parse($load->{target}, <$in>);
+}
+
+sub wrk_command {
+    my ($target, $seconds, $connections) = @_;
+
     my @headers =
         map { ('-H', "$_: $target->{headers}{$_}") }
         sort keys %{ $target->{headers} // {} };
-    my @command = (
-        'taskset', '-c', $room->cpu('load'),
-        'wrk', '-t1', "-c$connections", "-d${seconds}s",
+    return ('wrk', '-t1', "-c$connections", "-d${seconds}s",
         '-s', "$FindBin::Bin/wrk.lua", @headers,
-        "http://127.0.0.1:$target->{port}$target->{path}",
-    );
+        "http://127.0.0.1:$target->{port}$target->{path}");
+}
 
-    open my $from, '-|', @command or die "wrk: $!\n";
-    my ($line) = map { /^bench (.*)/ ? $1 : () } <$from>;
-    close $from or die "wrk failed against $target->{name}\n";
+sub parse {
+    my ($target, @lines) = @_;
+
+    my ($line) = map { /^bench (.*)/ ? $1 : () } @lines;
     die "wrk said nothing about $target->{name}\n" if !defined $line;
 
     my %round = map { split /=/ } split / /, $line;

@@ -26,7 +26,7 @@ sub spread {
 }
 
 sub summarise {
-    my ($name, $title, $base_key, $placement, @peers) = @_;
+    my ($name, $title, $base_key, $our_keys, $placement, @peers) = @_;
 
     my ($base) = grep { $_->{key} eq $base_key } @peers;
     my %rates  = map { $_->{key} => [map { $_->{rate} } @{ $_->{rounds} }] }
@@ -50,8 +50,9 @@ sub summarise {
                 my $who = $_;
                 $who => { map { $_ => $pick->($who, $_) }
                         qw(user_us sys_us us busy) }
-            } qw(server redis)),
+            } grep { $rounds[0]{$_} } qw(server redis backend service)),
             load          => { busy => $pick->('load', 'busy') },
+            redis_calls   => $pick->('redis_calls'),
             socket_errors => 0,
             system_calls  => $peer->{calls},
             rounds        => \@rounds,
@@ -67,17 +68,21 @@ sub summarise {
         push @rows, \%row;
     }
     return { scenario => $name, title => $title, base => $base_key,
-        placement => $placement, peers => \@rows };
+        ours => $our_keys, placement => $placement, peers => \@rows };
 }
 
 sub print_table {
     my ($result, $option) = @_;
 
     my $base  = $result->{base};
-    my $place = $result->{placement};
+    my @also  = grep {
+        my $who = $_;
+        grep { $_->{$who} } @{ $result->{peers} };
+    } qw(service backend);
     my @table = ([
         '', 'requests/s', '(min..max)', "of ($base)", '(min..max)',
-        'p50 ms', 'p99 ms', 'CPU us', 'user+sys', 'busy', 'Redis us', 'calls',
+        'p50 ms', 'p99 ms', 'CPU us', 'user+sys', 'busy', 'syscalls',
+        'Redis us', 'Redis calls', map { "$_ us" } @also,
     ]);
 
     for my $row (@{ $result->{peers} }) {
@@ -94,9 +99,11 @@ sub print_table {
             sprintf('%.1f', $row->{server}{us}),
             sprintf('%.1f+%.1f', @{ $row->{server} }{qw(user_us sys_us)}),
             sprintf('%.0f%%', 100 * $row->{server}{busy}),
-            $row->{redis}{us} < 0.05 ? '-'
-                : sprintf('%.1f', $row->{redis}{us}),
             $calls ? sprintf('%.2f', $calls->{all}) : '?',
+            microseconds($row->{redis}),
+            $row->{redis_calls} < 0.005 ? '-'
+                : sprintf('%.2f', $row->{redis_calls}),
+            map { microseconds($row->{$_}) } @also,
         ];
     }
 
@@ -104,6 +111,11 @@ sub print_table {
     print_columns(@table);
     print_notes($result, $option);
     return;
+}
+
+sub microseconds {
+    my ($who) = @_;
+    return !$who || $who->{us} < 0.05 ? '-' : sprintf('%.1f', $who->{us});
 }
 
 sub print_columns {
@@ -133,29 +145,31 @@ sub print_notes {
     my %row   = map { $_->{key} => $_ } @{ $result->{peers} };
 
     print "\n";
-    if ($row{b} && $result->{base} ne 'b') {
+    my %told = ($result->{base} => 1);
+    for my $key (@{ $result->{ours} }) {
+        $told{$key} = 1;
         for my $other (@{ $result->{peers} }) {
-            my $ratio = $row{b}{ratio_to}{ $other->{key} } // next;
-            next if $other->{key} eq $result->{base};
-            printf "(b) is %.2f times (%s), %.2f..%.2f\n", $ratio->{median},
-                $other->{key}, @$ratio{qw(min max)};
+            next if $told{ $other->{key} };
+            my $ratio = $row{$key}{ratio_to}{ $other->{key} };
+            printf "(%s) is %.2f times (%s), %.2f..%.2f\n", $key,
+                $ratio->{median}, $other->{key}, @$ratio{qw(min max)};
         }
-        if (my $calls = $row{b}{system_calls}) {
-            my $each = $calls->{by_name};
-            my @often = grep { $each->{$_} >= 0.005 }
-                sort { $each->{$b} <=> $each->{$a} } keys %$each;
-            print 'system calls a request of (b): ',
-                join(', ', map { sprintf '%s %.2f', $_, $each->{$_} } @often),
-                "\n";
-        }
+    }
+    for my $key (@{ $result->{ours} }) {
+        my $calls = $row{$key}{system_calls} or next;
+        my $each  = $calls->{by_name};
+        my @often = grep { $each->{$_} >= 0.005 }
+            sort { $each->{$b} <=> $each->{$a} } keys %$each;
+        print "system calls a request of ($key): ",
+            join(', ', map { sprintf '%s %.2f', $_, $each->{$_} } @often),
+            "\n";
     }
 
     printf "%d interleaved rounds of %d s, %d connections with keepalive; "
         . "medians over the rounds\n",
         @$option{qw(rounds seconds connections)};
-    print "one server process on CPU $place->{server}, Redis on CPU "
-        . "$place->{redis}, wrk on CPU $place->{load}\n";
-    print "CPU us: of the server, a request, from /proc/<pid>/stat; calls: "
+    print 'one server process on CPU ', placement($result), "\n";
+    print "CPU us: of the server, a request, from /proc/<pid>/stat; syscalls: "
         . "of the server, by strace, in a run of their own\n";
 
     if ($place->{server} == $place->{load}) {
@@ -164,13 +178,11 @@ sub print_notes {
     }
     for my $peer (@{ $result->{peers} }) {
         if ($peer->{server}{busy} < $IDLE_SERVER) {
-            my $others = $peer->{load}{busy}
-                + ($place->{redis} == $place->{load}
-                ? $peer->{redis}{busy} : 0);
+            my ($cpu, $busy) = busiest_other($peer, $place);
             printf "note: the server of (%s) was busy %.0f %% of the time, "
-                . "wrk's CPU %.0f %%: %s\n",
-                $peer->{key}, 100 * $peer->{server}{busy}, 100 * $others,
-                $others < $IDLE_SERVER
+                . "CPU %s with the others %.0f %%: %s\n",
+                $peer->{key}, 100 * $peer->{server}{busy}, $cpu, 100 * $busy,
+                $busy < $IDLE_SERVER
                 ? 'other programs had the CPUs; measure again when it is quiet'
                 : 'the server could have done more';
         }
@@ -186,12 +198,97 @@ sub print_notes {
     return;
 }
 
+# Who is where, the server first.
+sub placement {
+    my ($result) = @_;
+
+    my $place = $result->{placement};
+    my %there = map { $_ => 1 } map { keys %$_ } @{ $result->{peers} };
+    return join ', ', $place->{server},
+        map { "$_->[1] on CPU $place->{$_->[0]}" }
+        grep { $there{ $_->[0] } }
+        [redis => 'Redis'], [load => 'wrk'], [backend => 'the backend'],
+        [service => 'the service'];
+}
+
+# The CPU, not the server's, that was busiest with the measurement, and how
+# much.
+sub busiest_other {
+    my ($peer, $place) = @_;
+
+    my %busy = ($place->{load} => 0);
+    for my $who (qw(redis load backend service)) {
+        next if !$peer->{$who} || $place->{$who} == $place->{server};
+        $busy{ $place->{$who} } += $peer->{$who}{busy};
+    }
+    my ($cpu) = sort { $busy{$b} <=> $busy{$a} } keys %busy;
+    return ($cpu, $busy{$cpu});
+}
+
+# -- the revocation scenario: samples instead of rates
+
+sub percentile {
+    my ($percent, @values) = @_;
+
+    my @sorted = sort { $a <=> $b } @values;
+    my $rank   = POSIX::ceil($percent / 100 * @sorted);
+    return $sorted[$rank > 0 ? $rank - 1 : 0];
+}
+
+sub print_revocations {
+    my ($result, $option) = @_;
+
+    my @table = ([
+        '', 'load', 'revocations', 'p50 ms', 'p99 ms', 'max ms',
+        'let in: p50', 'p99', 'max', 'probe ms', 'requests/s',
+    ]);
+    for my $row (@{ $result->{rows} }) {
+        push @table, [
+            "($row->{key}) $row->{name}",
+            $row->{load} ? 'load' : 'idle',
+            $row->{revocations},
+            (map {
+                my $what = $_;
+                map { sprintf '%.2f', $row->{$what}{$_} / 1000 }
+                    qw(p50_us p99_us max_us);
+            } qw(refused let_in)),
+            sprintf('%.2f', $row->{probe_us} / 1000),
+            $row->{load} ? sprintf('%.0f', $row->{load}{rate}) : '',
+        ];
+    }
+
+    print "\n$result->{title}\n\n";
+    print_columns(@table);
+    print "\n";
+    print "p50, p99, max: from the acknowledgement of the write until the last "
+        . "of $result->{workers} workers was\nseen refusing, the probe itself "
+        . "included; let in: when the last request that still\npassed was "
+        . "sent, 0 when the first one was refused; probe: one round trip\n";
+    my $place = $result->{placement};
+    print "$result->{workers} workers on CPU $place->{server}, Redis on CPU "
+        . "$place->{redis}, wrk and the probes on CPU $place->{load}, the\n"
+        . "backend on CPU $place->{backend}, the API on CPU $place->{service}; "
+        . "load: wrk with $option->{connections} connections\n";
+    for my $row (@{ $result->{rows} }) {
+        my $when = $row->{load} ? 'under load' : 'idle';
+        if ($row->{wanted} > $row->{revocations}) {
+            print "note: ($row->{key}) $when: time was up after "
+                . "$row->{revocations} of $row->{wanted} revocations\n";
+        }
+        if ($row->{let_in_again}) {
+            print "note: ($row->{key}) $when: after $row->{let_in_again} "
+                . "revocations a worker let the user in again\n";
+        }
+    }
+    return;
+}
+
 sub write_json {
     my ($path, $option, @results) = @_;
 
     my $all = {
         options => { map { $_ => $option->{$_} }
-                qw(rounds seconds connections) },
+                qw(rounds seconds connections revocations) },
         machine   => machine(),
         time      => POSIX::strftime('%Y-%m-%dT%H:%M:%SZ', gmtime),
         scenarios => \@results,

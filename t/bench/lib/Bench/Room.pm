@@ -8,8 +8,10 @@ package Bench::Room;
 # nginx or Redis is read or touched.
 #
 # Placement, the same for all peers: the server under test alone on the first
-# CPU; Redis on the second; wrk on the third if there is one, else beside
-# Redis.
+# CPU; Redis on the second; wrk on the third, a backend on the fourth, a service
+# that the server asks on the fifth.  Where there are fewer, wrk goes beside
+# Redis, the backend beside wrk, and the service beside Redis: whoever is not
+# the server stays away from the server's.
 
 use strict;
 use warnings;
@@ -25,14 +27,18 @@ sub new {
     my ($class) = @_;
 
     my @cpus = allowed_cpus();
+    my $load = $cpus[2] // $cpus[1] // $cpus[0];
     my $self = bless {
         dir      => File::Temp::tempdir('wsp-bench-XXXXXX', TMPDIR => 1),
         children => [],
         owner    => $$,
+        cpus     => \@cpus,
         cpu      => {
-            server => $cpus[0],
-            redis  => $cpus[1] // $cpus[0],
-            load   => $cpus[2] // $cpus[1] // $cpus[0],
+            server  => $cpus[0],
+            redis   => $cpus[1] // $cpus[0],
+            load    => $load,
+            backend => $cpus[3] // $load,
+            service => $cpus[4] // $cpus[1] // $cpus[0],
         },
     }, $class;
 
@@ -42,6 +48,23 @@ sub new {
 sub dir       { return $_[0]{dir} }
 sub cpu       { return $_[0]{cpu}{$_[1]} }
 sub placement { return { %{ $_[0]{cpu} } } }
+
+# Moves this process itself to the CPU of `place`, until tear_down.
+sub move_to {
+    my ($self, $place) = @_;
+
+    set_cpus($self->{cpu}{$place});
+    $self->{moved} = 1;
+    return;
+}
+
+sub set_cpus {
+    my (@cpus) = @_;
+
+    system("taskset -cp @{[join ',', @cpus]} $$ >/dev/null") == 0
+        or die "taskset cannot move the benchmark to CPU @cpus\n";
+    return;
+}
 
 # Starts a program on the CPU of `place`, with stdout and stderr in
 # <name>.out; returns its pid.
@@ -95,6 +118,7 @@ sub tear_down {
 
     return if $self->{owner} != $$;
     $self->end($_->{pid}) for reverse @{ $self->{children} };
+    set_cpus(@{ $self->{cpus} }) if delete $self->{moved};
     if (defined $self->{dir}) {
         File::Temp::cleanup();
         system 'rm', '-rf', '--', delete $self->{dir};
@@ -178,10 +202,29 @@ sub redis_command {
     return @lines;
 }
 
+# How many commands Redis has done so far, this question included.
+sub redis_commands {
+    my ($self) = @_;
+
+    my ($count) = map { /^total_commands_processed:(\d+)/ ? $1 : () }
+        $self->redis_command('INFO', 'stats');
+    return $count // die "Redis does not count its commands\n";
+}
+
+# How many of them were `name`, in lower case.
+sub redis_commands_of {
+    my ($self, $name) = @_;
+
+    my ($count) = map { /^cmdstat_\Q$name\E:calls=(\d+)/ ? $1 : () }
+        $self->redis_command('INFO', 'commandstats');
+    return $count // 0;
+}
+
 # An nginx with the settings that all peers share, and what is particular to
-# one: `modules` (paths), `http` and `locations` (configuration text).
-# `single` makes it one process without a master, for the profiler, which is
-# then `wrapper`.  Returns { pid, worker, port, name }.
+# one: `modules` (paths), `http` and `locations` (configuration text), `place`
+# (whose CPU; the server's unless told), `workers` (1 unless told).  `single`
+# makes it one process without a master, for the profiler, which is then
+# `wrapper`.  Returns { pid, worker, workers => [pids], port, name }.
 sub start_nginx {
     my ($self, $name, %with) = @_;
 
@@ -192,6 +235,8 @@ sub start_nginx {
     my $load   = join '', map { "load_module $_;\n" } @{ $with{modules} // [] };
     my $user   = $> == 0      ? "user root;\n" : '';
     my $master = $with{single} ? 'off' : 'on';
+    my $count  = $with{workers} // 1;
+    my $listen = $count > 1   ? ' reuseport' : '';   # each gets its share
     my $temp   = join '', map { "    ${_}_temp_path $dir/$_;\n" }
         qw(client_body proxy fastcgi uwsgi scgi);
     my $http      = $with{http}      // '';
@@ -201,7 +246,7 @@ sub start_nginx {
     print $out <<"END";
 ${load}${user}daemon off;
 master_process $master;
-worker_processes 1;
+worker_processes $count;
 pid $dir/nginx.pid;
 error_log $dir/error.log warn;
 events {
@@ -215,7 +260,7 @@ http {
 $temp
 $http
     server {
-        listen 127.0.0.1:$port backlog=1024;
+        listen 127.0.0.1:$port backlog=1024$listen;
 $locations
     }
 }
@@ -224,45 +269,48 @@ END
 
     my @command = (@{ $with{wrapper} // [] },
         'nginx', '-p', $dir, '-e', "$dir/error.log", '-c', "$dir/nginx.conf");
-    my $pid = $self->spawn('server', $name, @command);
+    my $pid = $self->spawn($with{place} // 'server', $name, @command);
     $self->wait_for($pid, $name, sub { port_answers($port) },
         $with{patience});
 
-    my $worker = $with{single} ? $pid : child_of($pid);
-    die "$name has no worker\n" if !defined $worker;
-    return { pid => $pid, worker => $worker, port => $port, name => $name };
+    my @workers = $with{single} ? ($pid) : children_of($pid, $count);
+    die "$name has no worker\n" if @workers != $count;
+    return { pid => $pid, worker => $workers[0], workers => \@workers,
+        port => $port, name => $name };
 }
 
 sub start_node {
-    my ($self, $name, $modules, $script, @arguments) = @_;
+    my ($self, $place, $name, $modules, $script, @arguments) = @_;
 
     my $port = free_port();
     local $ENV{NODE_PATH} = $modules;
     local $ENV{NODE_ENV}  = 'production';
 
-    my $pid = $self->spawn('server', $name,
+    my $pid = $self->spawn($place, $name,
         'node', $script, $port, @arguments);
     $self->wait_for($pid, $name, sub { port_answers($port) });
     return { pid => $pid, worker => $pid, port => $port, name => $name };
 }
 
 # taskset replaces itself by the program, so the pid that we know is the
-# program's own, and nginx's worker is its only child.
-sub child_of {
-    my ($parent) = @_;
+# program's own, and nginx's workers are its only children.
+sub children_of {
+    my ($parent, $count) = @_;
 
     my $until = time + 5;
-    while (time < $until) {
+    my @children;
+    while (@children < $count && time < $until) {
+        @children = ();
         for my $stat (glob '/proc/[0-9]*/stat') {
             open my $in, '<', $stat or next;
             my $line = <$in> // next;
             if ($line =~ /^(\d+) \(.*\) \S (\d+)/ && $2 == $parent) {
-                return $1;
+                push @children, $1;
             }
         }
-        sleep 0.02;
+        sleep 0.02 if @children < $count;
     }
-    return;
+    return @children;
 }
 
 sub allowed_cpus {
