@@ -4,7 +4,6 @@
 #include "store/keys.h"
 #include "store/record_read.h"
 #include "store/trip.h"
-#include "text/text.h"
 
 namespace wsp {
 
@@ -34,17 +33,6 @@ problem decide(wsp_needs needs, const access& here) noexcept {
   }
   return {fault::forbidden, "administrator privileges required"};
 }
-
-// What a client has seen acknowledged, possibly by another worker.
-int64_t seen_revision(const operation& op) noexcept {
-  const wsp_header* header = find_header(op, "Workspace-Revision");
-  return header == nullptr ? 0
-                           : parse_integer(view(header->value)).value_or(0);
-}
-
-}  // namespace
-
-namespace {
 
 void take(operation& op, int64_t workspace, access& into,
           const reply& record, const reply& mine) noexcept {
@@ -89,11 +77,6 @@ flow<problem> read_access(operation& op, int64_t workspace, access& into,
     co_return mine.failure();
   }
   take(op, workspace, into, record.value(), mine.value());
-  if (into.record.revision < seen_revision(op)) {
-    auto reading = read_directly(op, workspace, into);
-    problem failed = co_await reading;
-    co_return failed;
-  }
   co_return problem{};
 }
 

@@ -37,8 +37,7 @@ flow<problem> authorize(operation& op, wsp_needs needs, int64_t workspace,
 // Puts what that decision rests on into `change` as checks.
 void rest_on(operation& op, const access& here, commit& change);
 
-// The workspace and the caller's place in it.  A cached record that is older
-// than the request's Workspace-Revision header is read anew.
+// The workspace and the caller's place in it.
 flow<problem> read_access(operation& op, int64_t workspace, access& into,
                           freshness wanted);
 

@@ -5,6 +5,7 @@
 #include "engine/operation.h"
 #include "store/cache.h"
 #include "store/resp.h"
+#include "text/text.h"
 
 namespace wsp {
 
@@ -36,6 +37,12 @@ std::string_view name_of(arena& memory, std::string_view key,
   return {name, size};
 }
 
+bool has_seen_more(const ::wsp_op& op) noexcept {
+  const wsp_header* header = find_header(op, "Workspace-Revision");
+  return header != nullptr &&
+         parse_integer(view(header->value)).value_or(0) > 0;
+}
+
 }  // namespace
 
 record_read::record_read(::wsp_op& op, std::string_view key,
@@ -44,7 +51,7 @@ record_read::record_read(::wsp_op& op, std::string_view key,
   auto* words = arena_of(op).array<std::string_view>(command.size());
   std::copy(command.begin(), command.end(), words);
   command_ = {words, command.size()};
-  if (cache_of(op).enabled()) {
+  if (cache_of(op).enabled() && !has_seen_more(op)) {
     name_ = name_of(arena_of(op), key, command_);
   }
 }

@@ -10,6 +10,11 @@
 //     first.value()                  // in the operation's arena
 //
 // It lives in the frame of its flow, like a trip.
+//
+// A request with the header Workspace-Revision has seen a write of another
+// worker, which this one may not have heard of yet: all its reads go to
+// Redis.  (That the workspace is known at that revision tells nothing of its
+// members: their records were read at other times.)
 #ifndef WORKSPACES_STORE_RECORD_READ_H
 #define WORKSPACES_STORE_RECORD_READ_H
 
