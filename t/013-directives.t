@@ -321,12 +321,12 @@ invalid "queue=-1" in "workspaces_redis": write a number from 1 to 1048576
 
 
 
-=== TEST 33: workspaces_identity knows trusted and off
+=== TEST 33: workspaces_identity knows trusted, jwt and off
 --- config
     workspaces_identity guess tenant=$arg_t user=$arg_u;
 --- must_die
 --- error_log
-invalid "workspaces_identity guess": write "workspaces_identity trusted tenant=$tenant user=$user;" or "workspaces_identity off;"
+invalid "workspaces_identity guess": write "workspaces_identity trusted tenant=$tenant user=$user;", "workspaces_identity jwt key=<file> issuer=... audience=...;" or "workspaces_identity off;"
 
 
 
