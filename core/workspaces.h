@@ -301,10 +301,9 @@ void wsp_link_written(wsp_core *core, unsigned link, size_t len);
  * With `jwt` set: the bearer token in `authorization` (the value of that
  * header) says it, and the strings below are not looked at.  With `api_key`
  * set (its data not NULL): the key says the tenant, and the user unless
- * `user` does.  Otherwise the
- * strings are those of a trusted source, no tenant or no user meaning nobody.
- * `admin` is true for 1, on, true and yes; roles and permissions are
- * separated by commas or blanks.
+ * `user` does.  Otherwise the strings are those of a trusted source, no tenant
+ * or no user meaning nobody.  `admin` is true for 1, on, true and yes; roles
+ * and permissions are separated by commas or blanks.
  */
 typedef struct {
     const wsp_jwt *jwt;

@@ -4,6 +4,7 @@
 #include "domain/permission.h"
 #include "engine/core.h"
 #include "engine/pipeline.h"
+#include "identity/api_key.h"
 #include "store/keys.h"
 #include "store/record_read.h"
 #include "text/json.h"
@@ -170,7 +171,16 @@ void fill(operation& op, const access& here, std::string_view permissions) {
 }
 
 flow<verdict> judge(operation& op) {
-  auto who = identify(op);
+  result<identity> who;
+  if (asks_by_api_key(op)) {
+    auto asking = identify_by_api_key(op);
+    who = co_await asking;
+  } else {
+    who = identify(op);
+  }
+  if (who.error.kind == fault::unavailable) {
+    co_return undecided(who.error);
+  }
   if (!who.ok()) {
     co_return verdict{who.error, reason::no_identity};
   }
