@@ -238,7 +238,6 @@ ngx_http_workspaces_ask(ngx_http_request_t *r,
     request->id_header = ngx_http_workspaces_str(&wlcf->id_header);
     request->external_header = ngx_http_workspaces_str(&wlcf->external_header);
     request->permission = ngx_http_workspaces_str(permission);
-    request->request_id = ngx_http_workspaces_request_id(r);
     request->with_settings = wmcf->settings_used;
 
     if (ngx_http_workspaces_headers(r, &request->headers,

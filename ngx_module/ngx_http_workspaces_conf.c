@@ -177,7 +177,8 @@ ngx_http_workspaces_conf_dialect(ngx_conf_t *cf, ngx_str_t *name)
 }
 
 
-/* workspaces_identity off | trusted tenant=$t user=$u ... | jwt ...; */
+/* workspaces_identity off | trusted tenant=$t user=$u ... | jwt ... |
+ * api_key ...; */
 
 char *
 ngx_http_workspaces_conf_identity(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -214,11 +215,16 @@ ngx_http_workspaces_conf_identity(ngx_conf_t *cf, ngx_command_t *cmd,
         return ngx_http_workspaces_conf_jwt(cf, identity);
     }
 
+    if (ngx_strcmp(value[1].data, "api_key") == 0) {
+        return ngx_http_workspaces_conf_api_key(cf, identity);
+    }
+
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "invalid \"workspaces_identity %V\": write "
                        "\"workspaces_identity trusted tenant=$tenant "
                        "user=$user;\", \"workspaces_identity jwt key=<file> "
-                       "issuer=... audience=...;\" or "
+                       "issuer=... audience=...;\", "
+                       "\"workspaces_identity api_key;\" or "
                        "\"workspaces_identity off;\"", &value[1]);
 
     return NGX_CONF_ERROR;

@@ -11,6 +11,10 @@ static ngx_int_t ngx_http_workspaces_identify_trusted(ngx_http_request_t *r,
     ngx_http_workspaces_identity_t *given, wsp_identity *identity);
 static void ngx_http_workspaces_identify_bearer(ngx_http_request_t *r,
     ngx_http_workspaces_identity_t *given, wsp_identity *identity);
+static ngx_int_t ngx_http_workspaces_identify_api_key(ngx_http_request_t *r,
+    ngx_http_workspaces_identity_t *given, wsp_identity *identity);
+static void ngx_http_workspaces_credential(ngx_http_request_t *r,
+    ngx_str_t *name, ngx_str_t *none, wsp_str *value);
 
 
 ngx_int_t
@@ -29,6 +33,11 @@ ngx_http_workspaces_identify(ngx_http_request_t *r, wsp_identity *identity)
     if (wlcf->identity->jwt) {
         ngx_http_workspaces_identify_bearer(r, wlcf->identity, identity);
         return NGX_OK;
+    }
+
+    if (wlcf->identity->by_api_key) {
+        return ngx_http_workspaces_identify_api_key(r, wlcf->identity,
+                                                    identity);
     }
 
     return ngx_http_workspaces_identify_trusted(r, wlcf->identity, identity);
@@ -69,23 +78,66 @@ ngx_http_workspaces_identify_trusted(ngx_http_request_t *r,
 }
 
 
-/*
- * Two tokens may be those of two people, and nginx knows only one of them:
- * the core is given a token that is none, and refuses it.
- */
-
 static void
 ngx_http_workspaces_identify_bearer(ngx_http_request_t *r,
     ngx_http_workspaces_identity_t *given, wsp_identity *identity)
 {
-    ngx_uint_t        i, n;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
-
     static ngx_str_t  name = ngx_string("authorization");
     static ngx_str_t  none = ngx_string("Bearer");
 
     identity->jwt = given->jwt;
+
+    ngx_http_workspaces_credential(r, &name, &none, &identity->authorization);
+}
+
+
+/* The user that the source names acts, if it names one. */
+
+static ngx_int_t
+ngx_http_workspaces_identify_api_key(ngx_http_request_t *r,
+    ngx_http_workspaces_identity_t *given, wsp_identity *identity)
+{
+    ngx_str_t  value;
+
+    static ngx_str_t  name = ngx_string("x-api-key");
+    static ngx_str_t  none = ngx_string(",");
+
+    if (given->key) {
+
+        if (ngx_http_complex_value(r, given->key, &value) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        identity->api_key = ngx_http_workspaces_str(&value);
+
+    } else {
+        ngx_http_workspaces_credential(r, &name, &none, &identity->api_key);
+    }
+
+    if (identity->api_key.data == NULL) {
+
+        /* an API key is asked for, and there is none */
+
+        identity->api_key.data = "";
+        identity->api_key.len = 0;
+    }
+
+    return ngx_http_workspaces_identify_trusted(r, given, identity);
+}
+
+
+/*
+ * Two credentials may be those of two people, and nginx knows only one of
+ * them: the core is given one that is none, and refuses it.
+ */
+
+static void
+ngx_http_workspaces_credential(ngx_http_request_t *r, ngx_str_t *name,
+    ngx_str_t *none, wsp_str *value)
+{
+    ngx_uint_t        i, n;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
 
     n = 0;
 
@@ -95,19 +147,19 @@ ngx_http_workspaces_identify_bearer(ngx_http_request_t *r,
 
         for (i = 0; i < part->nelts; i++) {
 
-            if (h[i].key.len != name.len
-                || ngx_strncasecmp(h[i].key.data, name.data, name.len) != 0)
+            if (h[i].key.len != name->len
+                || ngx_strncasecmp(h[i].key.data, name->data, name->len) != 0)
             {
                 continue;
             }
 
-            identity->authorization = ngx_http_workspaces_str(&h[i].value);
+            *value = ngx_http_workspaces_str(&h[i].value);
             n++;
         }
     }
 
     if (n > 1) {
-        identity->authorization = ngx_http_workspaces_str(&none);
+        *value = ngx_http_workspaces_str(none);
     }
 }
 

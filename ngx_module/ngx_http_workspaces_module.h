@@ -58,7 +58,10 @@ typedef enum {
 
 
 typedef struct {
-    wsp_jwt                         *jwt;       /* owned; NULL: trusted */
+    wsp_jwt                         *jwt;       /* owned; NULL: not by it */
+
+    ngx_http_complex_value_t        *key;       /* NULL: the header */
+    ngx_uint_t                       by_api_key;
 
     /* NULL: not given, which reads as an empty string */
     ngx_http_complex_value_t        *traits[NGX_HTTP_WORKSPACES_TRAITS];
@@ -134,6 +137,8 @@ char *ngx_http_workspaces_conf_seal_keys(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_workspaces_conf_identity(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_workspaces_conf_jwt(ngx_conf_t *cf,
+    ngx_http_workspaces_identity_t *identity);
+char *ngx_http_workspaces_conf_api_key(ngx_conf_t *cf,
     ngx_http_workspaces_identity_t *identity);
 char *ngx_http_workspaces_conf_access(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);

@@ -20,6 +20,7 @@ static void ngx_http_workspaces_set_content_type(ngx_http_request_t *r,
 static ngx_int_t ngx_http_workspaces_send_body(ngx_http_request_t *r,
     const wsp_response *response, ngx_http_output_body_filter_pt send);
 static ngx_int_t ngx_http_workspaces_header_filter(ngx_http_request_t *r);
+static ngx_int_t ngx_http_workspaces_set_request_id(ngx_http_request_t *r);
 static const wsp_response *ngx_http_workspaces_error(ngx_http_request_t *r,
     ngx_http_workspaces_ctx_t *ctx, ngx_int_t dialect);
 static ngx_int_t ngx_http_workspaces_body_filter(ngx_http_request_t *r,
@@ -257,9 +258,29 @@ ngx_http_workspaces_header_filter(ngx_http_request_t *r)
         return NGX_ERROR;
     }
 
+    if (refusal && ngx_http_workspaces_set_request_id(r) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     ctx->answered = 1;
 
     return ngx_http_next_header_filter(r);
+}
+
+
+/* An access decision does without: its id is made for refusals only. */
+
+static ngx_int_t
+ngx_http_workspaces_set_request_id(ngx_http_request_t *r)
+{
+    wsp_header  header;
+
+    static ngx_str_t  name = ngx_string("X-Request-ID");
+
+    header.name = ngx_http_workspaces_str(&name);
+    header.value = ngx_http_workspaces_request_id(r);
+
+    return ngx_http_workspaces_push_header(r, &header);
 }
 
 

@@ -68,6 +68,10 @@ void finish(operation& op) noexcept {
     return;
   }
   op.finished = true;
+  if (op.decision != nullptr && op.decision->verdict == WSP_ALLOWED) {
+    op.response.status = 200;  // it goes on; there is nothing to send
+    return;
+  }
   respond(op, op.root.value());
   count_answer(op);
 }
