@@ -1,6 +1,6 @@
 # A history of grants, revocations and requests over several workers, at
-# random, while what tells them of changes is killed, frozen or late, and
-# Redis stands still.  No request that began later than the bound after an
+# random, while what tells them of changes is killed, frozen or late, or what
+# they read comes after it, and while Redis stands still.  No request that began later than the bound after an
 # acknowledged change is answered as if it had not been.
 #
 #   WORKSPACES_TEST_SEED      of the random events, for doing one again
@@ -31,8 +31,10 @@ my $workers = 3;
 
 my $redis = Workspaces::RedisServer->started;
 my $relay = Workspaces::Relay->started(redis => $redis);
+# The timeout is longer than the bound: a link that is silent is still there
+# when what it has told must not be used any more.
 my $gateway = Workspaces::Gateway->started(redis => $relay,
-    workers => $workers, options => 'timeout=300ms connect_timeout=300ms',
+    workers => $workers, options => 'timeout=900ms connect_timeout=300ms',
     http => 'workspaces_cache 1m max_stale=400ms;', server => <<'END');
         workspaces_identity trusted tenant=$http_x_tenant user=$http_x_user;
         location = /app {
@@ -42,8 +44,10 @@ my $gateway = Workspaces::Gateway->started(redis => $relay,
 END
 $gateway->ask_until(200, 5, GET => '', tenant => 't', user => 'ann');
 my @ann = (tenant => 't', user => 'ann');
-is($gateway->ask(POST => '', json => { name => 'W' }, @ann)->{status}, 200,
-   'there is a workspace');
+my $ann = $gateway->client;
+is(join(' ', map { $ann->ask(POST => '', json => { name => "W$_" },
+                             @ann)->{status} } 1 .. $users),
+   join(' ', (200) x $users), 'each user has a workspace to get into');
 
 sub now { return clock_gettime(CLOCK_MONOTONIC) }
 
@@ -54,8 +58,9 @@ sub now { return clock_gettime(CLOCK_MONOTONIC) }
 
 my ($named, @user) = 0;
 sub new_user {
-    return { name => 'u' . ++$named, since => now(), granted => 0,
-             busy => undef, until => now() };
+    my ($workspace) = @_;
+    return { name => 'u' . ++$named, workspace => $workspace, granted => 0,
+             since => now(), until => now(), busy => undef };
 }
 
 # Some changes follow at once, most let the answers of a while be judged.
@@ -67,7 +72,7 @@ sub changed {
     $user->{busy} = undef;
     return;
 }
-@user = map { new_user() } 1 .. $users;
+@user = map { new_user($_) } 1 .. $users;
 
 # -- what is wrong, and when: [from, to, what]
 
@@ -89,9 +94,12 @@ sub begin_fault {
     } elsif ($what eq 'late') {
         $relay->set(delay => 0.01 + rand 0.3);
         $lasts = 0.2 + rand 1;
+    } elsif ($what eq 'behind') {
+        $relay->set(behind => 0.005 + rand 0.1);
+        $lasts = 0.5 + rand 1;
     } else {
         $redis->freeze;
-        $lasts = 0.1 + rand 1.2;
+        $lasts = 0.1 + rand 1.5;
     }
     $did{$what}++;
     $fault = { from => now(), what => $what, until => now() + $lasts };
@@ -103,6 +111,7 @@ sub end_fault {
     $fault->{to} = now();
     $relay->set(frozen => 0) if $what eq 'freeze';
     $relay->set(delay => 0)  if $what eq 'late';
+    $relay->set(behind => 0) if $what eq 'behind';
     $redis->thaw             if $what eq 'pause';
     push @faults, $fault;
     $fault = undef;
@@ -111,7 +120,7 @@ sub end_fault {
 }
 
 # Long enough for links to come back, and be heard.
-sub is_calm { return !$fault && now() - $calm_since > 2 * patience() }
+sub is_calm { return !$fault && now() - $calm_since > 1.2 * patience() }
 
 # -- the connections: an idle one sends something at random
 
@@ -128,16 +137,17 @@ sub send_one {
         $c->{grants} = !$user->{granted};
         $user->{busy} = now();
         $c->{client}->send($c->{grants}
-            ? (POST => '/1/members', @ann,
+            ? (POST => "/$user->{workspace}/members", @ann,
                json => { userId => $user->{name}, roles => ['viewer'] })
-            : (DELETE => "/1/members/$user->{name}", @ann));
+            : (DELETE => "/$user->{workspace}/members/$user->{name}", @ann));
     } else {
         # what is certain at the beginning
         @{$c}{qw(granted since busy)} = @{$user}{qw(granted since busy)};
         $c->{began} = now();
         $c->{calm} = is_calm();
         $c->{client}->write("GET /app HTTP/1.1\r\nHost: g\r\nX-Tenant: t\r\n"
-            . "X-User: $user->{name}\r\nX-Workspace-ID: 1\r\n\r\n");
+            . "X-User: $user->{name}\r\n"
+            . "X-Workspace-ID: $user->{workspace}\r\n\r\n");
     }
     $c->{out} = 1;
     return;
@@ -160,7 +170,8 @@ sub take_one {
                 if $status && $status != 503;
             $count{"changes $status"}++;
             $c->{not_before} = now() + rand 0.1;
-            @user = map { $_ == $user ? new_user() : $_ } @user;
+            @user = map { $_ == $user ? new_user($_->{workspace}) : $_ }
+                @user;
         }
         return;
     }
@@ -205,9 +216,9 @@ while (now() < $end || $fault || grep { $_->{out} } @connections) {
     my $on = now() < $end;
     if ($fault) {
         end_fault() if now() >= $fault->{until};
-        $next_fault = now() + (rand() < 0.2 ? 3 * patience() : rand 0.8);
+        $next_fault = now() + (rand() < 0.2 ? 2 * patience() : rand 0.3);
     } elsif ($on && now() >= $next_fault) {
-        begin_fault((qw(kill kill cut freeze freeze freeze late pause))
+        begin_fault((qw(kill cut freeze freeze late behind behind pause))
                     [rand 8]);
     }
     if ($on) {
@@ -229,7 +240,7 @@ cmp_ok($count{$_} // 0, '>', 10, "there were $_")
 is(join("\n", @wrong[0 .. ($#wrong < 20 ? $#wrong : 20)]), '',
    'each answer was true, or had been within the bound')
     or diag "WORKSPACES_TEST_SEED=$seed, wrong: " . @wrong;
-is($gateway->ask_until(404, 10, GET => '/9', @ann)->{status}, 404,
+is($gateway->ask_until(404, 10, GET => '/9999', @ann)->{status}, 404,
    'when it is over, it is served');
 
 $gateway->finish;

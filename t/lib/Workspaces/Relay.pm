@@ -5,6 +5,7 @@
 # Its state is set while it runs:
 #   frozen   nothing goes over the tracking links, in either direction
 #   delay    seconds that what Redis says on them is late
+#   behind   the same for the links that carry data
 package Workspaces::Relay;
 
 use strict;
@@ -59,7 +60,7 @@ sub stop { return stop_process($_[0]{pid}, 'KILL') }
 
 sub _serve {
     my ($listening, $control, $target) = @_;
-    my %state = (frozen => 0, delay => 0);
+    my %state = (frozen => 0, delay => 0, behind => 0);
     my @pairs;
     while () {
         my @on = grep { !($_->{tracking} && $state{frozen}) } @pairs;
@@ -83,7 +84,8 @@ sub _serve {
                                first => '', late => [] };
             } else {
                 my $pair = $pair_of{$socket};
-                _pass($pair, $socket, $state{delay})
+                my $late = $state{ $pair->{tracking} ? 'delay' : 'behind' };
+                _pass($pair, $socket, $late)
                     or $pair->{over} = 1;
             }
         }
@@ -110,7 +112,7 @@ sub _pass {
         }
         return _write($pair->{redis}, $bytes);
     }
-    if ($pair->{tracking} && ($delay || @{ $pair->{late} })) {
+    if ($delay || @{ $pair->{late} }) {
         push @{ $pair->{late} }, [time + $delay, $bytes];
         return 1;
     }
