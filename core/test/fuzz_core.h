@@ -21,7 +21,7 @@ inline void must(bool truth) {
 
 class fuzz_core {
  public:
-  fuzz_core() {
+  explicit fuzz_core(size_t cache_size = 0) {
     char error[WSP_ERROR_SIZE];
     must(wsp_redis_parse(&redis_, str("redis://h"), error) == WSP_OK);
     must(wsp_keyring_parse(
@@ -36,22 +36,28 @@ class fuzz_core {
     options.connect_timeout_ms = 1000;
     options.queue = 16;
     options.client_name = str("fuzz");
+    options.cache_size = cache_size;
+    options.max_stale_ms = 1000;
     must(wsp_core_new(&core_, &options) == WSP_OK);
     now(1000);
     turn();
     serve();
+    serve(1);
   }
   ~fuzz_core() {
     wsp_core_free(core_);
     wsp_keyring_free(keys_);
     wsp_redis_free(redis_);
-    bytes_free(&sent_);
+    bytes_free(&sent_[0]);
+    bytes_free(&sent_[1]);
   }
   fuzz_core(const fuzz_core&) = delete;
   fuzz_core& operator=(const fuzz_core&) = delete;
 
   wsp_core* core() { return core_; }
-  bool linked() const { return linked_; }
+  bool linked(unsigned link = 0) const { return linked_[link]; }
+  // What was written and not answered.
+  size_t asked(unsigned link = 0) const { return sent_[link].len; }
 
   void now(uint64_t ms) {
     now_ = ms;
@@ -69,16 +75,18 @@ class fuzz_core {
   void turn() {
     wsp_action action;
     while (wsp_next_action(core_, &action) == WSP_OK) {
-      linked_ = action.type == WSP_CONNECT;
-      bytes_clear(&sent_);
-      if (linked_) {
-        wsp_link_connected(core_, 0);
+      linked_[action.link] = action.type == WSP_CONNECT;
+      bytes_clear(&sent_[action.link]);
+      if (linked_[action.link]) {
+        wsp_link_connected(core_, action.link);
       }
     }
-    wsp_str out;
-    while (wsp_link_output(core_, 0, &out) == WSP_OK) {
-      bytes_put(&sent_, out.data, out.len);
-      wsp_link_written(core_, 0, out.len);
+    for (unsigned link = 0; link < WSP_LINKS; link++) {
+      wsp_str out;
+      while (wsp_link_output(core_, link, &out) == WSP_OK) {
+        bytes_put(&sent_[link], out.data, out.len);
+        wsp_link_written(core_, link, out.len);
+      }
     }
     wsp_log line;
     while (wsp_next_log(core_, &line) == WSP_OK) {
@@ -88,31 +96,31 @@ class fuzz_core {
     }
   }
 
-  void feed(const void* data, size_t size) {
+  void feed(const void* data, size_t size, unsigned link = 0) {
     // Of its size: reading past it is seen.
     std::string copy(static_cast<const char*>(data), size);
     copy.shrink_to_fit();
-    wsp_link_input(core_, 0, copy.data(), copy.size());
+    wsp_link_input(core_, link, copy.data(), copy.size());
     turn();
   }
 
   // Plays Redis until nothing more is asked.
-  void serve() {
-    for (int i = 0; i < 10000 && sent_.len != 0; i++) {
+  void serve(unsigned link = 0) {
+    for (int i = 0; i < 10000 && sent_[link].len != 0; i++) {
       bytes replies{};
-      if (fake_serve(&sent_, &replies) == 0) {
+      if (fake_serve(&sent_[link], &replies) == 0) {
         bytes_free(&replies);
         return;
       }
-      feed(replies.data, replies.len);
+      feed(replies.data, replies.len, link);
       bytes_free(&replies);
     }
   }
 
-  void lose() {
-    linked_ = false;
-    bytes_clear(&sent_);
-    wsp_link_closed(core_, 0, str("lost"));
+  void lose(unsigned link = 0) {
+    linked_[link] = false;
+    bytes_clear(&sent_[link]);
+    wsp_link_closed(core_, link, str("lost"));
     turn();
   }
 
@@ -120,9 +128,9 @@ class fuzz_core {
   wsp_redis* redis_ = nullptr;
   wsp_keyring* keys_ = nullptr;
   wsp_core* core_ = nullptr;
-  bytes sent_{};
+  bytes sent_[WSP_LINKS]{};
   uint64_t now_ = 0;
-  bool linked_ = false;
+  bool linked_[WSP_LINKS]{};
 };
 
 // What no response may lack, whatever was asked.

@@ -177,6 +177,55 @@ static void requests_that_are_refused(void **state) {
     }
 }
 
+/* With a cache: the world's driver has none. */
+static void decisions_of_each_kind(void **state) {
+    (void) state;
+    struct ask cases[] = {
+        { .access = true, .user = "viewer", .settings = { "s" },
+          .headers = { "X-Workspace-ID", world.target } },
+        { .access = true, .user = "viewer",
+          .headers = { "X-ATS-Client-ID", "ext-1" } },
+        { .access = true, .user = "stranger",
+          .headers = { "X-Workspace-ID", world.target } },
+        { .access = true, .user = "owner" },
+    };
+    static const unsigned wanted[] = { 200, 200, 404, 404 };
+    redis_restore();
+    redis_do("HSET wsp:{62}:acme:w:%s settings {\"s\":1}", world.target);
+    redis_do("SET wsp:{62}:acme:e:ext-1 %s", world.target);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        unsigned long k = 1;
+        for (; k < MOST; k++) {
+            struct driver *fresh = driver_new((struct driver_options) {
+                .cache_size = 1 << 20 });
+            driver_until_log(fresh, "tracking link is ready");
+            driver_until_log(fresh, "Redis link is ready");
+            fresh->stopped_clock = true;
+            alloc_arm(k);
+            struct flight *first = driver_start(fresh, cases[i]);
+            struct flight *joins = driver_start(fresh, cases[i]);
+            bool ended = finish(fresh, first) && finish(fresh, joins);
+            bool failed = alloc_disarm();
+            assert_true(ended);
+            struct flight *both[] = { first, joins };
+            for (size_t j = 0; j < COUNT_OF(both); j++) {
+                unsigned status = both[j]->answer.status;
+                assert_true(status == wanted[i] || status == 503);
+                assert_int_equal(
+                    both[j]->answer.decided.verdict == WSP_ALLOWED,
+                    status == 200);
+            }
+            serves(fresh);
+            assert_status(driver_ask(fresh, cases[i]), wanted[i]);
+            driver_free(fresh);
+            if (!failed) {
+                break;
+            }
+        }
+        assert_true(k > 1 && k < MOST);
+    }
+}
+
 static void a_search_with_patterns(void **state) {
     (void) state;
     each_allocation_fails(
@@ -278,6 +327,7 @@ int main(void) {
         cmocka_unit_test(an_operation_of_each_kind),
         cmocka_unit_test(a_member_removes_another),
         cmocka_unit_test(requests_that_are_refused),
+        cmocka_unit_test(decisions_of_each_kind),
         cmocka_unit_test(a_search_with_patterns),
         cmocka_unit_test(creating_under_an_idempotency_key),
         cmocka_unit_test(a_commit_whose_script_is_gone),
