@@ -281,6 +281,8 @@ static void a_flushed_redis_lets_nobody_in(void **state) {
         new_world(NULL);
         prime("bob", "member");
         redis_do(commands[i]);
+        /* its own answer may be written before the message, not this one */
+        redis_do("PING");
         assert_all_decide("bob", "not_member");
         assert_all_decide("ann", "not_member");
     }

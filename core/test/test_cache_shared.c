@@ -265,8 +265,9 @@ static void an_error_is_told_to_all_and_not_kept(void **state) {
 static void an_odd_answer_is_no_right(void **state) {
     (void) state;
     static const char *const odd[] = {
-        "*0\r\n", "*8\r\n*1\r\n:1\r\n$-1\r\n$-1\r\n$-1\r\n$-1\r\n$-1\r\n"
-                  "$-1\r\n$-1\r\n",
+        "*0\r\n",
+        ("*8\r\n*1\r\n:1\r\n$-1\r\n$-1\r\n$-1\r\n$-1\r\n$-1\r\n$-1\r\n"
+         "$-1\r\n"),
         ":7\r\n", "$1\r\n7\r\n", "*-1\r\n", "+OK\r\n",
     };
     for (size_t i = 0; i < COUNT_OF(odd); i++) {
