@@ -15,18 +15,22 @@ static wsp_str str(const char *text) {
     return (wsp_str) { text, strlen(text) };
 }
 
-/* Without a cache, and so with one link; it is ready. */
-static struct driver *ready(void) {
-    struct driver *d = driver_new((struct driver_options) {
-        .url = "redis://h", .manual = true, .timeout_ms = 5000, .queue = 8,
-        .with_status = true, .seed = 1 });
-    driver_connected(d);
+static void serve(struct driver *d) {
     while (d->data.sent.len != 0) {
         struct bytes replies = { 0 };
         fake_serve(&d->data.sent, &replies);
         driver_feed(d, replies.data, replies.len);
         bytes_free(&replies);
     }
+}
+
+/* Without a cache, and so with one link; it is ready. */
+static struct driver *ready(void) {
+    struct driver *d = driver_new((struct driver_options) {
+        .url = "redis://h", .manual = true, .timeout_ms = 5000, .queue = 8,
+        .with_status = true, .seed = 1 });
+    driver_connected(d);
+    serve(d);
     return d;
 }
 
@@ -164,6 +168,12 @@ static void a_decision_is_counted_once(void **state) {
         "result=\"undecided\",reason=\"store_unavailable\"";
     struct ask may = { .access = true,
                        .headers = { "X-Workspace-ID", "7" } };
+    struct flight *allowed = driver_start(d, may);
+    serve(d);
+    assert_true(allowed->done);
+    assert_true(of(d, "decisions_total",
+                   "result=\"allowed\",reason=\"owner\"") == 1);
+
     struct flight *late = driver_start(d, may), *gone = driver_start(d, may);
     assert_true(of(d, "decisions_total", undecided) == 0);
     driver_expire(late);
