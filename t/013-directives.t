@@ -326,7 +326,7 @@ invalid "queue=-1" in "workspaces_redis": write a number from 1 to 1048576
     workspaces_identity guess tenant=$arg_t user=$arg_u;
 --- must_die
 --- error_log
-invalid "workspaces_identity guess": write "workspaces_identity trusted tenant=$tenant user=$user;", "workspaces_identity jwt key=<file> issuer=... audience=...;" or "workspaces_identity off;"
+invalid "workspaces_identity guess": write "workspaces_identity trusted tenant=$tenant user=$user;", "workspaces_identity jwt key=<file> issuer=... audience=...;", "workspaces_identity api_key;" or "workspaces_identity off;"
 
 
 

@@ -66,8 +66,19 @@ flow<problem> read_access(operation& op, int64_t workspace, access& into,
   record_command command = workspace_command(op, workspace);
   record_read record(op, command[1], command);
   record_read mine(op, key, {"HGET", key, op.who.user});
-  record.start();
-  mine.start();
+  // A stranger must not see, by time or work, whether a record is in the
+  // cache, for then it exists: where the membership is to be asked for, the
+  // record is, too, and where none is known, it is not looked at.
+  if (mine.is_held()) {
+    mine.start();
+    if (mine.value().is_nil() && !op.who.tenant_admin) {
+      co_return problem{};
+    }
+    record.start();
+  } else {
+    record.refresh();
+    mine.start();
+  }
   co_await record.get();
   co_await mine.get();
   if (!record.ok()) {

@@ -242,6 +242,26 @@ flow<answer> decide(operation& op) {
   co_return refusal;
 }
 
+namespace {
+
+// nginx knows its variables by lower-cased names: a name in another case is
+// found as well, the exact one first.
+const json_t* setting_named(json_t* settings, std::string_view name) {
+  json_t* value = json_object_getn(settings, name.data(), name.size());
+  if (value != nullptr) {
+    return value;
+  }
+  const char* key;
+  json_object_foreach(settings, key, value) {
+    if (equal_ignoring_case(key, name)) {
+      return value;
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace
+
 bool find_setting(operation& op, std::string_view name,
                   std::string_view* out) {
   if (op.settings.empty()) {
@@ -251,8 +271,8 @@ bool find_setting(operation& op, std::string_view name,
   if (!parsed.ok()) {
     return false;
   }
-  const json_t* value = json_object_getn(
-      parsed.value.root(), name.data(), name.size());
+  const json_t* value = setting_named(
+      const_cast<json_t*>(parsed.value.root()), name);
   if (json_is_string(value)) {
     *out = op.memory.copy(json_text(value));
   } else if (json_is_integer(value)) {

@@ -70,9 +70,9 @@ void finish(operation& op) noexcept {
   op.finished = true;
   if (op.decision != nullptr && op.decision->verdict == WSP_ALLOWED) {
     op.response.status = 200;  // it goes on; there is nothing to send
-    return;
+  } else {
+    respond(op, op.root.value());
   }
-  respond(op, op.root.value());
   count_answer(op);
 }
 

@@ -258,13 +258,14 @@ void cache::put_newest(record& each) noexcept {
 
 // -- reads
 
-void cache::start(record_read& asking) {
+void cache::start(record_read& asking, bool may_hit) {
   if (asking.name_.empty() || !usable()) {
     count_bypass();
     asking.go_directly();
     return;
   }
-  if (const reply* held = find(asking.name_)) {
+  const reply* held = may_hit ? find(asking.name_) : nullptr;
+  if (held != nullptr) {
     counters_.hits++;
     asking.deliver(*held, {});
     return;

@@ -79,6 +79,10 @@ class cache {
 
   void set_time(uint64_t now) noexcept { now_ = now; }
 
+  bool holds(std::string_view name) noexcept {
+    return usable() && find(name) != nullptr;
+  }
+
  private:
   friend class record_read;
   class flight;
@@ -115,7 +119,7 @@ class cache {
 
   // Hit: the record, until the next change of the cache.
   const reply* find(std::string_view name) noexcept;
-  void start(record_read& asking);
+  void start(record_read& asking, bool may_hit);
   void keep(flight& landed) noexcept;
   bool still_current(const flight& landed) const noexcept;
   void erase(record& each) noexcept;

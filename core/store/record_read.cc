@@ -65,7 +65,13 @@ record_read::~record_read() {
   }
 }
 
-void record_read::start() { cache_of(op_).start(*this); }
+void record_read::start() { cache_of(op_).start(*this, true); }
+
+void record_read::refresh() { cache_of(op_).start(*this, false); }
+
+bool record_read::is_held() const noexcept {
+  return cache_of(op_).holds(name_);
+}
 
 void record_read::go_directly() {
   add(command_);

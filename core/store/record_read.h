@@ -42,6 +42,10 @@ class record_read final : public exchange {
   ~record_read() override;
 
   void start();
+  // Asks Redis, or joins a read under way, even for what is in the cache.
+  void refresh();
+  // Whether start() would find it in the cache.
+  bool is_held() const noexcept;
 
   struct awaiter {
     record_read* self;

@@ -316,7 +316,7 @@ static void settings_are_told_as_text(void **state) {
                                             "S" },
            6 * sizeof(char *));
     assert_string_equal(driver_access(d, ask)->decided.settings,
-                        "o a n c absent S");
+                        "o a n c absent S=eu west");
     /* to whom is refused, nothing is told */
     ask.user = "stranger";
     ask.settings[0] = "s";
