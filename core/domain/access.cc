@@ -71,7 +71,7 @@ flow<problem> read_access(operation& op, int64_t workspace, access& into,
   // record is, too, and where none is known, it is not looked at.
   if (mine.is_held()) {
     mine.start();
-    if (mine.value().is_nil() && !op.who.tenant_admin) {
+    if (mine.ok() && mine.value().is_nil() && !op.who.tenant_admin) {
       co_return problem{};
     }
     record.start();

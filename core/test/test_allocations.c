@@ -188,12 +188,20 @@ static void decisions_of_each_kind(void **state) {
         { .access = true, .user = "stranger",
           .headers = { "X-Workspace-ID", world.target } },
         { .access = true, .user = "owner" },
+        { .access = true, .user = "many",
+          .headers = { "X-Workspace-ID", world.target } },
     };
-    static const unsigned wanted[] = { 200, 200, 404, 404 };
+    static const unsigned wanted[] = { 200, 200, 404, 404, 200 };
+    static char many[9000];     /* more than an operation begins with */
+    memset(many, 'x', sizeof many - 1);
+    memcpy(many, "1700000000000 viewer,", 21);
     redis_restore();
+    redis_do("HSET wsp:{62}:acme:w:%s:m many %s", world.target, many);
     redis_do("HSET wsp:{62}:acme:w:%s settings {\"s\":1}", world.target);
     redis_do("SET wsp:{62}:acme:e:ext-1 %s", world.target);
-    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+    for (size_t n = 0; n < 2 * COUNT_OF(cases); n++) {
+        size_t i = n / 2;
+        bool known = n % 2 != 0;
         unsigned long k = 1;
         for (; k < MOST; k++) {
             struct driver *fresh = driver_new((struct driver_options) {
@@ -201,6 +209,9 @@ static void decisions_of_each_kind(void **state) {
             driver_until_log(fresh, "tracking link is ready");
             driver_until_log(fresh, "Redis link is ready");
             fresh->stopped_clock = true;
+            if (known) {
+                assert_status(driver_ask(fresh, cases[i]), wanted[i]);
+            }
             alloc_arm(k);
             struct flight *first = driver_start(fresh, cases[i]);
             struct flight *joins = driver_start(fresh, cases[i]);
