@@ -122,6 +122,7 @@ step "each check can fail" "$tools/self-check.sh" || :
 
 step "core with gcc, sanitized" "$tools/core-tests.sh" gcc-asan || :
 step "core with clang, sanitized" "$tools/core-tests.sh" clang-asan || :
+step "rules of the cache, taken out" "$tools/mutants.sh" || :
 step "fuzz targets" "$tools/fuzz.sh" || :
 
 # a sibling of the repository, not a part of it
