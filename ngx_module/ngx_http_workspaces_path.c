@@ -14,6 +14,7 @@
 static ngx_int_t ngx_http_workspaces_raw_path(ngx_http_request_t *r,
     size_t prefix, ngx_str_t *path);
 static ngx_int_t ngx_http_workspaces_unhex(u_char ch);
+static ngx_uint_t ngx_http_workspaces_encodes_path(ngx_str_t *uri);
 
 
 ngx_int_t
@@ -41,10 +42,17 @@ ngx_http_workspaces_path(ngx_http_request_t *r, ngx_str_t *prefix,
 
     /* the flag is cleared by rewrites, internal redirects and subrequests */
 
-    if (r->valid_unparsed_uri
-        && ngx_http_workspaces_raw_path(r, prefix->len, path) == NGX_OK)
-    {
-        return NGX_OK;
+    if (r->valid_unparsed_uri) {
+
+        if (ngx_http_workspaces_raw_path(r, prefix->len, path) == NGX_OK) {
+            return NGX_OK;
+        }
+
+        /* what an encoded id was resolved to is not what was asked for */
+
+        if (ngx_http_workspaces_encodes_path(&r->unparsed_uri)) {
+            return NGX_DECLINED;
+        }
     }
 
     return ngx_http_workspaces_escape_path(r->pool, &rest, path);
@@ -118,6 +126,28 @@ ngx_http_workspaces_raw_path(ngx_http_request_t *r, size_t prefix,
     path->len = p - rest;
 
     return NGX_OK;
+}
+
+
+/* Whether there is an encoded dot or slash. */
+
+static ngx_uint_t
+ngx_http_workspaces_encodes_path(ngx_str_t *uri)
+{
+    u_char  *p, *last;
+
+    last = uri->data + uri->len;
+
+    for (p = uri->data; last - p >= 3 && *p != '?' && *p != '#'; p++) {
+
+        if (p[0] == '%' && p[1] == '2'
+            && ((p[2] | 0x20) == 'e' || (p[2] | 0x20) == 'f'))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

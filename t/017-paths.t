@@ -6,7 +6,7 @@ use Test::Nginx::Socket;
 
 add_block_preprocessor(\&prepare);
 
-plan tests => repeat_each() * (blocks() * 4 + 200);
+plan tests => repeat_each() * (blocks() * 4 + 216);
 
 no_long_string();
 run_tests();
@@ -36,13 +36,13 @@ main::given('alice POST / {"name":"A"}');
 [map "GET $_", '/api/workspaces/1%2Fmembers', '/api/workspaces%2F1', '/api%2Fworkspaces/1', '/api/workspaces/1/%6Dembers']
 --- more_headers
 X-User: alice
---- error_code eval: [404, 200, 200, 200]
+--- error_code eval: [404, 404, 200, 200]
 --- response_body_like eval
-[qr/^{"message":"not found"}$/, (qr/"_id":"1"/) x 2, qr/^\[\{"user":"alice"/]
+[(qr/^{"message":"not found"}$/) x 2, qr/"_id":"1"/, qr/^\[\{"user":"alice"/]
 
 
 
-=== TEST 3: //, /./ and /../ are resolved as nginx does
+=== TEST 3: //, /./ and /../ are resolved as nginx does, but not the encoded
 --- init
 main::given('alice POST / {"name":"A"}');
 --- request eval
@@ -50,8 +50,8 @@ main::given('alice POST / {"name":"A"}');
     '/x/../api/workspaces/1/members/..', '/api/workspaces/%2e/1', '/api/workspaces/x/%2e%2e/1', '/api/workspaces/1/..']
 --- more_headers
 X-User: alice
---- error_code eval: [(200) x 8]
---- response_body_like eval: [(qr/^{"_id":"1"/) x 7, qr/^\[\{"_id":"1"/]
+--- error_code eval: [(200) x 5, 404, 404, 200]
+--- response_body_like eval: [(qr/^{"_id":"1"/) x 5, (qr/"not found"/) x 2, qr/^\[\{"_id":"1"/]
 
 
 
@@ -394,3 +394,16 @@ X-User: alice
 --- ignore_response
 --- no_error_log
 [alert]
+
+
+
+=== TEST 26: an encoded member's id leads to no other resource
+--- init
+main::given('alice POST / {"name":"A"}', 'alice POST / {"name":"B"}');
+--- request eval
+["DELETE /api/workspaces/1/members/..%2f..%2f2", "DELETE /api/workspaces/1/members/%2e%2e",
+ "DELETE /api/workspaces/1/members/%2E%2E%2F..%2F2", "GET /api/workspaces/2", "GET /api/workspaces/1"]
+--- more_headers
+X-User: alice
+--- error_code eval: [404, 404, 404, 200, 200]
+--- response_body_like eval: [(qr/"not found"/) x 3, qr/"name":"B"/, qr/"name":"A"/]

@@ -366,7 +366,8 @@ flow<result<answer>> set_encrypted(operation& op, call& request) {
   }
   std::string_view text = view(op.request->body);
   op.memory.wipe_when_freed();
-  auto body = json_parse(op.memory, text);
+  // It is kept as it is, whatever its number of values.
+  auto body = json_parse(op.memory, text, text.size() + 1);
   if (!body.ok()) {
     co_return body.error;
   }
@@ -410,6 +411,7 @@ unsigned status_of(fault kind) noexcept {
     case fault::timed_out:
       return 408;
     case fault::conflict:
+    case fault::running:
     case fault::retry:
       return 409;
     case fault::precondition:

@@ -186,6 +186,9 @@ result<pattern> read_name_pattern(const parameters& given) {
   if (!made->ok()) {
     return wrong("name", "name is not a valid regular expression");
   }
+  if (made->ProgramSize() > pattern_program_max) {
+    return wrong("name", "name is too complex a regular expression");
+  }
   return made;
 }
 

@@ -56,7 +56,8 @@ flow<result<std::optional<std::string_view>>> read_sealed(
                  ? "sealed data under a key that is not in the key file, "
                  : "sealed data does not open, ",
              memory.join("workspace ", decimal(memory, here.record.id),
-                         ", slot ", slot, ", tenant ", op.who.tenant));
+                         ", slot ", slot, ", tenant \"",
+                         percent_encode(memory, op.who.tenant), "\""));
     co_return problem{fault::internal, "sealed data cannot be opened"};
   }
   text = opened.plain;

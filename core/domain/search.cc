@@ -11,6 +11,9 @@ namespace wsp {
 namespace {
 
 constexpr size_t chunk_max = 256;
+// Of candidates that are to be matched, so few that others are served between
+// two chunks.
+constexpr size_t matched_chunk_max = 64;
 constexpr size_t views_a_trip = 100;
 
 using ids = list<int64_t>;
@@ -183,10 +186,29 @@ bool matches(arena& memory, const workspace_query& query,
                      });
 }
 
+// What matching this one may cost, at the worst.
+size_t steps_of(const workspace_query& query, const workspace_view& each) {
+  size_t steps = 1;
+  if (query.name != nullptr) {
+    steps += each.record.name.size() *
+             static_cast<size_t>(query.name->ProgramSize());
+  }
+  if (query.text != nullptr) {
+    size_t size = each.record.name.size();
+    for (const invite& one : each.invites) {
+      size += one.json.size();
+    }
+    steps += size * static_cast<size_t>(query.text->ProgramSize());
+  }
+  return steps;
+}
+
 // Reads the candidates' records and keeps those that match, one more than
-// the limit at most.
+// the limit at most, while there are steps left.  `last` is the last one
+// looked at.
 flow<problem> examine(operation& op, const workspace_query& query,
-                      const ids& candidates, list<workspace_view>& found) {
+                      const ids& candidates, list<workspace_view>& found,
+                      size_t& steps, int64_t& last) {
   trip asking(op);
   size_t step = query.text != nullptr ? 2 : 1;
   for (int64_t id : candidates) {
@@ -200,7 +222,7 @@ flow<problem> examine(operation& op, const workspace_query& query,
     co_return asking.failure();
   }
   for (size_t i = 0; i < candidates.size(); i++) {
-    if (found.size() > query.limit) {
+    if (found.size() > query.limit || steps == 0) {
       break;
     }
     workspace_view each(arena_of(op));
@@ -208,6 +230,8 @@ flow<problem> examine(operation& op, const workspace_query& query,
     if (query.text != nullptr) {
       each.invites = parse_invites(arena_of(op), asking[i * step + 1]);
     }
+    last = candidates[i];
+    steps -= std::min(steps, steps_of(query, each));
     if (matches(arena_of(op), query, each)) {
       found.push_back(each);
     }
@@ -254,13 +278,14 @@ flow<problem> search(operation& op, const workspace_query& query,
   bool scans = query.name != nullptr || query.text != nullptr;
   int64_t cursor = query.after;
   size_t examined = 0;
+  size_t steps = search_steps;
   bool more = true;
   while (more && into.found.size() <= query.limit) {
-    if (examined >= search_bound) {
+    if (examined >= search_bound || steps == 0) {
       into.next = cursor;
       break;
     }
-    size_t want = scans ? chunk_max
+    size_t want = scans ? matched_chunk_max
                         : std::min(chunk_max,
                                    query.limit + 1 - into.found.size());
     auto drawing = draw(op, query, cursor, want, candidates);
@@ -276,12 +301,15 @@ flow<problem> search(operation& op, const workspace_query& query,
     if (!failed.ok()) {
       co_return failed;
     }
-    auto examining = examine(op, query, candidates, into.found);
+    int64_t looked_at = last;
+    auto examining =
+        examine(op, query, candidates, into.found, steps, looked_at);
     failed = co_await examining;
     if (!failed.ok()) {
       co_return failed;
     }
-    cursor = last;
+    more = more || looked_at != last;
+    cursor = steps == 0 ? looked_at : last;
   }
   if (into.found.size() > query.limit) {
     while (into.found.size() > query.limit) {

@@ -19,6 +19,14 @@ namespace wsp {
 
 constexpr size_t search_bound = 5000;
 
+// A pattern's program (RE2::ProgramSize) at most.  Where its automaton has
+// too many states RE2 simulates it, step by step, for each byte.
+constexpr int pattern_program_max = 1000;
+
+// What one search may spend on matching: steps of a program over bytes.  It
+// then answers what it has, and says where to go on.
+constexpr size_t search_steps = 20'000'000;
+
 struct workspace_query {
   // Each that is given (not null) must be met; one of its values suffices.
   const list<int64_t>* ids = nullptr;  // ascending

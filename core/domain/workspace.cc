@@ -11,7 +11,8 @@ namespace wsp {
 
 namespace {
 
-constexpr size_t records_a_trip = 500;
+// Few enough that others' replies come in between, with logos of 64 KiB.
+constexpr size_t records_a_trip = 50;
 
 std::string_view labels_json(arena& memory,
                              const list<std::string_view>& labels) {

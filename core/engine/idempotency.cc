@@ -5,6 +5,7 @@
 #include "api/dialect.h"
 #include "engine/random.h"
 #include "store/keys.h"
+#include "store/link.h"
 #include "store/trip.h"
 #include "text/text.h"
 
@@ -15,15 +16,19 @@ namespace {
 constexpr std::string_view header_name = "Idempotency-Key";
 // It says, as the path does, what a request is about.
 constexpr std::string_view slot_header = "x-encrypted-id";
-// Longer than any request may take.
-constexpr std::string_view claim_ms = "30000";
+// How much longer than a request a claim lives: whoever was cut off may try
+// again soon.  A commit that comes late finds another's claim, and does
+// nothing.
+constexpr int64_t claim_margin_ms = 500;
+// Larger answers are not kept: Redis is everybody's.
+constexpr size_t answer_size_max = 65536;
 constexpr std::string_view answer_ms = "86400000";
 constexpr size_t hash_size = 16;
 constexpr size_t hex_size = 2 * hash_size;
 
 // A stored value: 'R' fingerprint ':' token while it runs, then
 // 'D' fingerprint ' ' status ' ' revision '\n' body, with 'S' for 'D' where
-// the answer is secret.
+// the answer is secret; 'D' fingerprint alone where it was too large.
 constexpr char done = 'D';
 constexpr char done_secret = 'S';
 
@@ -98,7 +103,9 @@ flow<result<std::optional<answer>>> claim_key(operation& op,
   into.claim = memory.join("R", into.fingerprint, ":",
                            hex(memory, {token, sizeof token}));
   trip asking(op);
-  asking.add({"SET", into.key, into.claim, "NX", "PX", claim_ms});
+  int64_t lifetime = link_of(op).timeout_ms() + claim_margin_ms;
+  asking.add({"SET", into.key, into.claim, "NX", "PX",
+              decimal(memory, lifetime)});
   asking.add({"GET", into.key});
   co_await asking.go();
   if (!asking.ok()) {
@@ -125,7 +132,12 @@ flow<result<std::optional<answer>>> claim_key(operation& op,
       co_return first;
     }
   }
-  co_return problem{fault::conflict,
+  if (stored.size() == 1 + hex_size) {
+    co_return problem{fault::conflict,
+                      "the first request with this Idempotency-Key was "
+                      "carried out; its answer was too large to be kept"};
+  }
+  co_return problem{fault::running,
                     "the first request with this Idempotency-Key is still "
                     "running"};
 }
@@ -135,12 +147,13 @@ void remember_answer(operation& op, commit& change, const idempotency& held,
   arena& memory = arena_of(op);
   std::string_view mark(given.secret ? &done_secret : &done, 1);
   change.expect(held.claim, {"GET", held.key});
-  change.write({"SET", held.key,
-                memory.join(mark, held.fingerprint, " ",
-                            decimal(memory, given.status), " ",
-                            decimal(memory, given.revision), "\n",
-                            given.body),
-                "PX", answer_ms});
+  std::string_view kept =
+      given.body.size() > answer_size_max
+          ? memory.join(mark, held.fingerprint)
+          : memory.join(mark, held.fingerprint, " ",
+                        decimal(memory, given.status), " ",
+                        decimal(memory, given.revision), "\n", given.body);
+  change.write({"SET", held.key, kept, "PX", answer_ms});
 }
 
 flow<problem> release_key(operation& op, const idempotency& held) {

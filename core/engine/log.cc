@@ -21,7 +21,7 @@ void log_queue::add(int level, std::string_view a, std::string_view b,
     }
     for (char& ch : text) {
       auto byte = static_cast<unsigned char>(ch);
-      if (byte < 0x20 || byte == 0x7f) {
+      if (byte < 0x20 || byte >= 0x7f) {
         ch = '?';
       }
     }

@@ -10,7 +10,7 @@ namespace wsp {
 
 class log_queue {
  public:
-  // Control characters become "?".  When memory or the queue (64 lines) is
+  // What is not printable ASCII becomes "?".  When memory or the queue (64 lines) is
   // exhausted the line is dropped, and the next one says how many were.
   void add(int level, std::string_view a, std::string_view b = {},
            std::string_view c = {}, std::string_view d = {},

@@ -158,7 +158,8 @@ flow<result<answer>> attempt(operation& op, const route& to, call& request,
 answer refuse(operation& op, const problem& why) {
   answer made = op.speaks->render(op.memory, why);
   made.challenge = challenge_of(why.kind);
-  made.retry_later = why.kind == fault::unavailable;
+  made.retry_later =
+      why.kind == fault::unavailable || why.kind == fault::running;
   return made;
 }
 

@@ -20,6 +20,7 @@ enum class fault : unsigned char {
   wrong_method,     // 405
   timed_out,        // 408
   conflict,         // 409
+  running,          // 409: the first of two requests is still under way
   refused,          // a rule of the domain says no (400 in platform)
   precondition,     // 412
   too_large,        // 413

@@ -7,9 +7,29 @@
 
 namespace wsp {
 
+namespace {
+
+// "." or ".." between slashes: in a path it would be resolved to another
+// resource, by the client or on the way.
+bool has_dot_segment(std::string_view text) noexcept {
+  for (;;) {
+    size_t slash = text.find('/');
+    std::string_view segment = text.substr(0, slash);
+    if (segment == "." || segment == "..") {
+      return true;
+    }
+    if (slash == text.npos) {
+      return false;
+    }
+    text.remove_prefix(slash + 1);
+  }
+}
+
+}  // namespace
+
 bool is_id(std::string_view text) noexcept {
   return !text.empty() && text.size() <= id_size_max && !has_control(text) &&
-         utf8_length(text).has_value();
+         utf8_length(text).has_value() && !has_dot_segment(text);
 }
 
 // A short list of what means yes, so that a "false", "off" or a typing error

@@ -14,7 +14,8 @@ namespace wsp {
 constexpr size_t id_size_max = 255;  // bytes of a tenant's or a user's id
 
 // Ids are compared byte by byte: case, Unicode form and trailing blanks make
-// other ids.  An id is 1..255 bytes of UTF-8 without control characters.
+// other ids.  An id is 1..255 bytes of UTF-8 without control characters, and
+// no path with "." or ".." in it.
 bool is_id(std::string_view text) noexcept;
 
 // Whether it means yes: 1, on, true or yes.  All else is a no.

@@ -31,8 +31,10 @@ struct commit_access {
 
   static void encode(::wsp_op& op, commit& change, trip& sending) {
     arena& memory = arena_of(op);
+    list<std::string_view> touch{arena_allocator<std::string_view>(memory)};
     if (!change.touched_.empty()) {
-      change.write({"HINCRBY", change.touched_, "rev", "1"});
+      change.into_ = &touch;
+      change.put({"HINCRBY", change.touched_, "rev", "1"});
       change.touched_ = {};
     }
     list<std::string_view> words{arena_allocator<std::string_view>(memory)};
@@ -51,6 +53,7 @@ struct commit_access {
     words.push_back(token_ms);
     words.push_back(decimal(memory, static_cast<int64_t>(change.checks_)));
     words.insert(words.end(), change.words_.begin(), change.words_.end());
+    words.insert(words.end(), touch.begin(), touch.end());
     words.insert(words.end(), change.write_words_.begin(),
                  change.write_words_.end());
     sending.add(words);

@@ -31,7 +31,7 @@ class commit {
 
   void write(command writing);
 
-  // Bumps the revision of the workspace record under `key`, last of all; the
+  // Bumps the revision of the workspace record under `key`, first of all; the
   // outcome tells the new one.
   void touch(std::string_view key) { touched_ = key; }
 

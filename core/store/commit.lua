@@ -9,12 +9,13 @@
 -- command:  how many arguments come after this number, its name, the index
 --           of its key in KEYS, the rest of its arguments
 --
--- Answers {1, answer of the last write} when it is done, be it now or by an
+-- Answers {1, answer of the first write} when it is done, be it now or by an
 -- earlier sending of the same token, and {0, number of the failed check} when
 -- nothing was written.
 --
 -- The first write sets the token: when Redis is out of memory, a replica or
--- cannot persist, it refuses that one, and nothing is half written.
+-- cannot persist, it refuses that one, and nothing is half written. The write
+-- that may fail by what a key holds, a counter's, comes next.
 --
 -- UNLIST <key> <prefix> <suffix> <member> is no command of Redis: for each
 -- field of the hash or member of the set <key> it removes <member> from the
@@ -23,7 +24,9 @@
 -- the slot of the declared ones (same hash tag).
 
 local done = redis.call('GET', KEYS[1])
-if done then
+if done == '' then
+  return redis.error_reply('ERR an earlier sending of this commit broke off')
+elseif done then
   return {1, done}
 end
 
@@ -69,18 +72,20 @@ for check = 1, tonumber(ARGV[2]) do
 end
 
 redis.call('SET', KEYS[1], '', 'PX', ARGV[1])
-local last = ''
+local first
 while at <= #ARGV do
   local command = next_command()
+  local answer
   if command[1] == 'UNLIST' then
-    last = unlist(command[2], command[3], command[4], command[5])
+    answer = unlist(command[2], command[3], command[4], command[5])
   else
-    last = redis.call(unpack(command))
+    answer = redis.call(unpack(command))
   end
+  first = first or answer
 end
-if type(last) == 'table' then
-  last = last.ok
+if type(first) == 'table' then
+  first = first.ok
 end
-last = tostring(last)
-redis.call('SET', KEYS[1], last, 'PX', ARGV[1])
-return {1, last}
+first = tostring(first)
+redis.call('SET', KEYS[1], first, 'PX', ARGV[1])
+return {1, first}

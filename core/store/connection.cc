@@ -222,6 +222,7 @@ void connection::input(const char* data, size_t size) {
   if (state_ != state::handshake && state_ != state::ready) {
     return;
   }
+  input_at_ = now_;
   redisReader* const reader = reader_;
   if (redisReaderFeed(reader, data, size) != REDIS_OK) {
     drop("Redis sent what is not RESP");

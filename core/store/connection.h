@@ -119,6 +119,8 @@ class connection {
 
   state now_in() const noexcept { return state_; }
   uint64_t now() const noexcept { return now_; }
+  // When bytes came last.
+  uint64_t input_at() const noexcept { return input_at_; }
   // It has been ready for so long that losing it is no failure of its own.
   bool is_stable() const noexcept;
   bool stepping() const noexcept { return now_ < deadline_; }
@@ -152,6 +154,7 @@ class connection {
   uint64_t retry_at_ = 0;     // while idle; the first time at once
   unsigned failures_ = 0;     // since it was last ready for a while
   uint64_t ready_since_ = 0;
+  uint64_t input_at_ = 0;
 
   std::string out_;
   size_t out_done_ = 0;

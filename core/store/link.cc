@@ -1,5 +1,6 @@
 #include "store/link.h"
 
+#include <algorithm>
 #include <charconv>
 #include <new>
 
@@ -240,11 +241,13 @@ void link::forget(exchange& asking) noexcept {
   asking.link_ = nullptr;
 }
 
+// A long reply that is arriving is no reason to give the link up.
 uint64_t link::ready_timer() const noexcept {
-  return head_ == sent_
-             ? never
-             : ring_[head_ & (ring_.size() - 1)].sent_at +
-                   options().timeout_ms;
+  if (head_ == sent_) {
+    return never;
+  }
+  uint64_t since = ring_[head_ & (ring_.size() - 1)].sent_at;
+  return std::max(since, input_at()) + options().timeout_ms;
 }
 
 void link::replied(const reply& got) {

@@ -27,6 +27,7 @@ class link final : public connection {
 
   // Counts the time of each exchange there; null: nowhere.
   void count_in(status_slot* slot) noexcept { status_ = slot; }
+  int64_t timeout_ms() const noexcept { return options().timeout_ms; }
   size_t waiting() const noexcept { return tail_ - head_; }
 
   // How many partitions the keyspace has; read at every handshake.

@@ -110,7 +110,8 @@ static void names_at_their_limits(void **state) {
         { "\"a\\nb\"", "name" },
         { "\"a\\u001fb\"", "name" },
         { "\"a\\u007fb\"", "name" },
-        { "\"a\\u0080b\"", NULL },
+        { "\"a\\u0080b\"", "name" },
+        { "\"a\\u00a0b\"", NULL },
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         const char *body = joined("{\"name\":", cases[i].value, "}");

@@ -10,10 +10,15 @@ namespace wsp {
 
 namespace {
 
-// The offset of the bracket that goes too deep, before jansson's recursion
-// sees it.
-std::optional<size_t> too_deep(std::string_view text) noexcept {
+struct excess {
+  const char* what = nullptr;
+  size_t at = 0;
+};
+
+// What is too deep or too much, before jansson sees it.
+excess find_excess(std::string_view text, size_t most_values) noexcept {
   unsigned depth = 0;
+  size_t values = 1;
   bool in_string = false;
   for (size_t i = 0; i < text.size(); i++) {
     char c = text[i];
@@ -27,13 +32,17 @@ std::optional<size_t> too_deep(std::string_view text) noexcept {
       in_string = true;
     } else if (c == '{' || c == '[') {
       if (++depth > json_depth_max) {
-        return i;
+        return {"nesting deeper than 32", i};
       }
     } else if ((c == '}' || c == ']') && depth > 0) {
       depth--;
     }
+    if (!in_string && (c == ',' || c == '{' || c == '[') &&
+        ++values > most_values) {
+      return {"too many values", i};
+    }
   }
-  return std::nullopt;
+  return {};
 }
 
 // Whether jansson got the memory it asked for.  When it did not, it may blame
@@ -108,18 +117,20 @@ std::string_view reason(const json_error_t& error) noexcept {
 
 }  // namespace
 
-result<json_document> json_parse(arena& memory, std::string_view text) {
-  if (auto deep = too_deep(text)) {
+result<json_document> json_parse(arena& memory, std::string_view text,
+                                 size_t most_values) {
+  excess found = find_excess(text, most_values);
+  if (found.what != nullptr) {
     int64_t line = 1;
     int64_t column = 1;
-    for (size_t i = 0; i < *deep; i++) {
+    for (size_t i = 0; i < found.at; i++) {
       column++;
       if (text[i] == '\n') {
         line++;
         column = 1;
       }
     }
-    return at(memory, "nesting deeper than 32", line, column);
+    return at(memory, found.what, line, column);
   }
   json_error_t error{};
   bool complete;

@@ -13,6 +13,9 @@
 namespace wsp {
 
 constexpr unsigned json_depth_max = 32;
+// Values of a body that is read field by field; parsing one that has many
+// takes a worker's time from the others.
+constexpr size_t json_values_max = 10000;
 
 // A parsed text; owns jansson's tree.
 class json_document {
@@ -34,8 +37,10 @@ class json_document {
 
 // Refuses with line and column, and never with a piece of the text: what is
 // not JSON, duplicate keys, invalid UTF-8, lone surrogates, U+0000, numbers
-// out of range, and nesting deeper than json_depth_max.  Throws bad_alloc.
-result<json_document> json_parse(arena& memory, std::string_view text);
+// out of range, nesting deeper than json_depth_max, and more values than
+// `most_values`.  Throws bad_alloc.
+result<json_document> json_parse(arena& memory, std::string_view text,
+                                 size_t most_values = json_values_max);
 
 inline std::string_view json_text(const json_t* value) noexcept {
   return {json_string_value(value), json_string_length(value)};

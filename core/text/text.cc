@@ -50,11 +50,13 @@ std::optional<size_t> utf8_length(std::string_view text) noexcept {
 }
 
 bool has_control(std::string_view text) noexcept {
+  unsigned char before = 0;
   for (char ch : text) {
     auto c = static_cast<unsigned char>(ch);
-    if (c < 0x20 || c == 0x7f) {
+    if (c < 0x20 || c == 0x7f || (before == 0xc2 && c >= 0x80 && c < 0xa0)) {
       return true;
     }
+    before = c;
   }
   return false;
 }

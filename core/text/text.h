@@ -13,7 +13,7 @@ namespace wsp {
 // Code points in well-formed UTF-8 (RFC 3629); nothing when it is not.
 std::optional<size_t> utf8_length(std::string_view text) noexcept;
 
-// Whether a C0 control character or DEL is in it.
+// Whether a control character is in it: C0, DEL, or C1 (U+0080 to U+009F).
 bool has_control(std::string_view text) noexcept;
 
 bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept;
