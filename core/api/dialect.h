@@ -42,6 +42,8 @@ struct route {
 struct dialect {
   std::string_view name;
   std::span<const route> routes;
+  // A header that says, as the path does, what a request is about; or none.
+  std::string_view asking_header;
   // Status and body of a fault; what its headers say is the pipeline's.
   answer (*render)(arena& memory, const problem& why);
 };

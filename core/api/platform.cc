@@ -325,9 +325,10 @@ flow<result<answer>> expel(operation& op, call& request) {
 
 // -- sealed data
 
-// The slot that x-encrypted-id names.
+constexpr std::string_view slot_header = "x-encrypted-id";
+
 result<std::string_view> slot_of(operation& op) {
-  constexpr std::string_view name = "x-encrypted-id";
+  constexpr std::string_view name = slot_header;
   const wsp_header* header = find_header(op, name);
   if (header == nullptr || header->value.len == 0) {
     if (count_headers(op, name) <= 1) {
@@ -469,7 +470,8 @@ constexpr route routes[] = {
 
 }  // namespace
 
-constinit const dialect platform_dialect = {"platform", routes, render};
+constinit const dialect platform_dialect = {"platform", routes, slot_header,
+                                               render};
 
 void platform_put_members(operation& op, json_writer& out,
                           const list<member>& members) {

@@ -85,7 +85,7 @@ flow<problem> write_sealed(operation& op, commit& change, const access& here,
       co_return problem{fault::refused,
                         "a workspace has at most 64 sealed slots"};
     }
-    change.expect(decimal(memory, asking[1].number), {"HLEN", key});
+    change.expect_below(static_cast<int64_t>(slots_max), {"HLEN", key});
   }
   change.write({"HSET", key, slot,
                 seal(memory, *ring, random_of(op), place_of(op, here, slot),

@@ -342,6 +342,6 @@ answer render(arena& memory, const problem& why) {
 
 }  // namespace
 
-constinit const dialect access_dialect = {"access", {}, render};
+constinit const dialect access_dialect = {"access", {}, {}, render};
 
 }  // namespace wsp

@@ -4,6 +4,7 @@
 
 #include "api/dialect.h"
 #include "engine/random.h"
+#include "seal/keyring.h"
 #include "store/keys.h"
 #include "store/link.h"
 #include "store/trip.h"
@@ -14,8 +15,6 @@ namespace wsp {
 namespace {
 
 constexpr std::string_view header_name = "Idempotency-Key";
-// It says, as the path does, what a request is about.
-constexpr std::string_view slot_header = "x-encrypted-id";
 // How much longer than a request a claim lives: whoever was cut off may try
 // again soon.  A commit that comes late finds another's claim, and does
 // nothing.
@@ -32,11 +31,15 @@ constexpr size_t hex_size = 2 * hash_size;
 constexpr char done = 'D';
 constexpr char done_secret = 'S';
 
-// BLAKE2b over the parts, each with its size before it.
+// BLAKE2b over the parts, each with its size before it; with a key of the
+// ring, if there is one.
 template <class... Parts>
-std::string_view hash(arena& memory, const Parts&... parts) {
+std::string_view hash(arena& memory, const wsp_keyring::key* key,
+                      const Parts&... parts) {
   crypto_generichash_state state;
-  crypto_generichash_init(&state, nullptr, 0, hash_size);
+  crypto_generichash_init(&state, key == nullptr ? nullptr : key->bytes,
+                          key == nullptr ? 0 : wsp_keyring::key_size,
+                          hash_size);
   auto put = [&](std::string_view part) {
     uint64_t size = part.size();
     crypto_generichash_update(
@@ -48,7 +51,45 @@ std::string_view hash(arena& memory, const Parts&... parts) {
   (put(parts), ...);
   unsigned char out[hash_size];
   crypto_generichash_final(&state, out, sizeof out);
+  sodium_memzero(&state, sizeof state);
   return hex(memory, {reinterpret_cast<char*>(out), sizeof out});
+}
+
+// Of all that makes a request what it is.  A body may be a secret that can be
+// guessed: who reads Redis must not be able to try, so a key goes in.
+std::string_view fingerprint_of(operation& op, const wsp_keyring::key* key) {
+  const wsp_request& request = *op.request;
+  std::string_view name = op.speaks->asking_header;
+  const wsp_header* header =
+      name.empty() ? nullptr : find_header(op, name);
+  std::string_view path = view(request.path);
+  if (!path.empty() && path.back() == '/') {
+    path.remove_suffix(1);  // the same with it and without
+  }
+  return hash(op.memory, key, "fingerprint", view(request.method), path,
+              view(request.query),
+              header == nullptr ? std::string_view() : view(header->value),
+              view(request.body));
+}
+
+const wsp_keyring::key* first_key(const operation& op) noexcept {
+  const wsp_keyring* ring = keyring_of(op);
+  return ring == nullptr ? nullptr : &ring->first();
+}
+
+// The ring may have got a new first key since.
+bool is_fingerprint(operation& op, std::string_view stored,
+                    std::string_view own) {
+  if (stored == own) {
+    return true;
+  }
+  const wsp_keyring* ring = keyring_of(op);
+  for (size_t i = 1; ring != nullptr && i < ring->keys.size(); i++) {
+    if (stored == fingerprint_of(op, &ring->keys[i])) {
+      return true;
+    }
+  }
+  return ring != nullptr && stored == fingerprint_of(op, nullptr);
 }
 
 std::optional<answer> stored_answer(std::string_view stored) noexcept {
@@ -89,15 +130,10 @@ flow<result<std::optional<answer>>> claim_key(operation& op,
                       "characters"};
   }
   arena& memory = arena_of(op);
-  const wsp_request& request = *op.request;
   into.key = keys_of(op).idempotency(
-      hash(memory, op.speaks->name, op.label, op.who.tenant, op.who.user,
-           name));
-  const wsp_header* slot = find_header(op, slot_header);
-  into.fingerprint = hash(
-      memory, view(request.method), view(request.path), view(request.query),
-      slot != nullptr ? view(slot->value) : std::string_view(),
-      view(request.body));
+      hash(memory, nullptr, op.speaks->name, op.label, op.who.tenant,
+           op.who.user, name));
+  into.fingerprint = fingerprint_of(op, first_key(op));
   char token[8];
   random_of(op).fill(token, sizeof token);
   into.claim = memory.join("R", into.fingerprint, ":",
@@ -118,7 +154,7 @@ flow<result<std::optional<answer>>> claim_key(operation& op,
     co_return first;
   }
   if (stored.size() > 1 + hex_size &&
-      stored.substr(1, hex_size) != into.fingerprint) {
+      !is_fingerprint(op, stored.substr(1, hex_size), into.fingerprint)) {
     co_return problem{fault::key_reused,
                       "this Idempotency-Key was used for another request"};
   }

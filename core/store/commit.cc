@@ -96,18 +96,21 @@ void commit::put(command words) {
   }
 }
 
-void commit::expect(std::string_view answer, command reading) {
-  words_.push_back(arena_of(*op_).join("=", answer));
+void commit::check(std::string_view expected, command reading) {
+  words_.push_back(expected);
   into_ = &words_;
   put(reading);
   checks_++;
 }
 
-void commit::expect_nil(command reading) {
-  words_.push_back("!");
-  into_ = &words_;
-  put(reading);
-  checks_++;
+void commit::expect(std::string_view answer, command reading) {
+  check(arena_of(*op_).join("=", answer), reading);
+}
+
+void commit::expect_nil(command reading) { check("!", reading); }
+
+void commit::expect_below(int64_t limit, command reading) {
+  check(arena_of(*op_).join("<", decimal(arena_of(*op_), limit)), reading);
 }
 
 void commit::write(command writing) {

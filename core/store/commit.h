@@ -26,8 +26,10 @@ class commit {
 
   // The command must answer this text (an integer as decimal) ...
   void expect(std::string_view answer, command reading);
-  // ... or nil.
+  // ... or nil ...
   void expect_nil(command reading);
+  // ... or an integer below this one.
+  void expect_below(int64_t limit, command reading);
 
   void write(command writing);
 
@@ -47,6 +49,7 @@ class commit {
 
   size_t key_number(std::string_view key);
   void put(command words);
+  void check(std::string_view expected, command reading);
 
   ::wsp_op* op_;
   list<std::string_view> keys_;

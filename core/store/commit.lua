@@ -4,7 +4,8 @@
 -- ARGV[1]   how long the token is remembered, in milliseconds
 -- ARGV[2]   how many checks follow
 -- a check:  what the command must answer ("=" and the text of the answer,
---           or "!" for nil), then a command
+--           "!" for nil, or "<" and a number that the answer is below), then
+--           a command
 -- a write:  a command
 -- command:  how many arguments come after this number, its name, the index
 --           of its key in KEYS, the rest of its arguments
@@ -62,11 +63,17 @@ local function unlist(from, prefix, suffix, member)
   return #names
 end
 
+local function is(got, expected)
+  if string.sub(expected, 1, 1) == '<' then
+    return tonumber(got) < tonumber(string.sub(expected, 2))
+  end
+  return (got and '=' .. tostring(got) or '!') == expected
+end
+
 for check = 1, tonumber(ARGV[2]) do
   local expected = ARGV[at]
   at = at + 1
-  local got = redis.call(unpack(next_command()))
-  if (got and '=' .. tostring(got) or '!') ~= expected then
+  if not is(redis.call(unpack(next_command())), expected) then
     return {0, check}
   end
 end

@@ -239,6 +239,10 @@ void link::made_room() {
 void link::forget(exchange& asking) noexcept {
   at(asking.sequence_).asking = nullptr;
   asking.link_ = nullptr;
+  // What was never sent gives its place back.
+  while (tail_ != sent_ && at(tail_ - 1).asking == nullptr) {
+    tail_--;
+  }
 }
 
 // A long reply that is arriving is no reason to give the link up.

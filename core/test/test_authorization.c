@@ -4,6 +4,7 @@
  * nothing.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "check.h"
@@ -293,6 +294,10 @@ static void a_demoted_admin_loses_his_rights_at_once(void **state) {
                   403);
 }
 
+static int revision_of(const struct answer *answer) {
+    return atoi(answer_header(answer, "ETag") + 1);
+}
+
 /* The right is checked again when the change is made, not only when read. */
 static void a_right_lost_between_read_and_write_is_gone(void **state) {
     (void) state;
@@ -313,17 +318,21 @@ static void a_right_lost_between_read_and_write_is_gone(void **state) {
         bool ended = renames->done;
         char member[64];
         snprintf(member, sizeof member, "/%s/members/admin", world.target);
-        assert_status(driver_ask(other, (struct ask) { .method = "DELETE",
-                                                       .path = member,
-                                                       .user = "owner" }),
-                      200);
+        const struct answer *removal = driver_ask(
+            other, (struct ask) { .method = "DELETE", .path = member,
+                                  .user = "owner" });
+        assert_status(removal, 200);
+        int removed_at = revision_of(removal);
         const struct answer *got = driver_wait(d, renames);
         if (ended) {
             assert_status(got, 200);
             break;
         }
-        /* before the removal or after it, never in between */
+        /* done before the removal, or refused */
         assert_true(got->status == 200 || got->status == 404);
+        if (got->status == 200) {
+            assert_true(revision_of(got) < removed_at);
+        }
         bool taken = redis_mentions("Taken", 5) != 0;
         assert_int_equal(taken, got->status == 200);
         refused_late = refused_late || got->status == 404;

@@ -20,7 +20,7 @@ summary=
 # count LOG STATUS: "passed failed skipped"
 count() {
     awk -v status="$2" '
-        /^ok .*# SKIP/ || /^ok .*# skip/ { skipped++; next }
+        /^ok .*# (SKIP|skip)/ || /^t\/.* \.+ skipped/ { skipped++; next }
         /^ok([ \t]|$)/ { passed++ }
         /^not ok .*# TODO/ { skipped++; next }
         /^not ok([ \t]|$)/ { failed++ }
