@@ -210,7 +210,7 @@ for (0 .. 6) {
 --- response_body eval
 [('{"message":"sealed data cannot be opened"}') x 7]
 --- error_log eval
-[qr/\[error\].*sealed\.get: sealed data .*workspace 1, slot s\d, tenant t-/]
+[qr/\[error\].*sealed\.get: sealed data .*workspace 1, slot s\d, tenant "t-/]
 
 
 
@@ -266,7 +266,7 @@ X-User: root
 --- error_code: 500
 --- response_body: {"message":"sealed data cannot be opened"}
 --- error_log
-sealed data under a key that is not in the key file, workspace 1, slot default, tenant t-
+sealed data under a key that is not in the key file, workspace 1, slot default, tenant "t-
 
 
 

@@ -73,7 +73,7 @@ is($client->ask(GET => '/all', tenant => 'acme', user => 'ann')->{status},
 {
     my @names = ('ann', 'Ann', 'ANN', "a\xc3\xb1n", "an\xcc\x83n",
                  'a:n', 'a{n}', '{ann}', 'a%6en', 'ann:w', 'u:ann', 'a/n',
-                 '..', '*', 'a' x 255);
+                 '...', '*', 'a' x 255);
     for my $name (@names) {
         my $got = $client->ask(POST => '', tenant => $name, user => $name,
                                json => { name => 'mine' });
