@@ -139,7 +139,7 @@ my @get = (GET => "/$id", %who);
 # -- streams that are reset, connections that are cut
 {
     my @sizes;
-    for my $round (1 .. 6) {
+    for my $round (1 .. 12) {
         $proxy->set(frozen => 1);
         my $connection = Workspaces::Http2->connect($gateway);
         my @streams = map {
@@ -161,7 +161,8 @@ my @get = (GET => "/$id", %who);
                   . 'get 200');
         push @sizes, $gateway->memory($worker);
     }
-    cmp_ok($sizes[-1] - $sizes[2], '<',
+    # blocks of operations are kept for the next ones, up to a limit
+    cmp_ok($sizes[-1] - $sizes[6], '<',
            $ENV{SANITIZER_REPORTS} ? 40960 : 1024,
            "memory does not grow (kB: @sizes)");
 
