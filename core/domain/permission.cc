@@ -4,34 +4,11 @@ namespace wsp {
 
 namespace {
 
-bool is_half(std::string_view text) noexcept {
-  if (text == "*") {
-    return true;
-  }
-  if (text.empty() || text.size() > 64) {
-    return false;
-  }
-  for (char c : text) {
-    bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-';
-    if (!good) {
-      return false;
-    }
-  }
-  return true;
-}
-
 bool half_covers(std::string_view held, std::string_view needed) noexcept {
   return held == "*" || held == needed;
 }
 
 }  // namespace
-
-bool is_permission(std::string_view text) noexcept {
-  size_t colon = text.find(':');
-  return colon != text.npos && is_half(text.substr(0, colon)) &&
-         is_half(text.substr(colon + 1));
-}
 
 bool covers(std::string_view held, std::string_view needed) noexcept {
   size_t h = held.find(':');

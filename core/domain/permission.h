@@ -16,9 +16,6 @@ namespace wsp {
 
 constexpr std::string_view every_permission = "*:*";
 
-// Two halves of 1..64 of [A-Za-z0-9_.-], or "*".
-bool is_permission(std::string_view text) noexcept;
-
 // Whether the permission, perhaps with wildcards, covers the needed one.
 bool covers(std::string_view held, std::string_view needed) noexcept;
 
