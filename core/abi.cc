@@ -386,6 +386,7 @@ int wsp_op_new_error(wsp_op** out, wsp_core* core, int dialect,
     request->request_id = request_id;
     op->request = request;
     op->speaks = speaks;
+    op->made_at = core == nullptr ? 0 : core->wall_ms;
     wsp::give_up(*op, {fault_of(status), sentence_of(status)});
     op->response.status = status;
   } catch (const std::bad_alloc&) {

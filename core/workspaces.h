@@ -165,18 +165,29 @@ void wsp_seed(unsigned char seed[32]);
 
 enum wsp_dialect {
     WSP_PLATFORM = 0,
-    WSP_DIALECTS = 1        /* how many there are */
+    WSP_ORGANIZATION = 1,
+    WSP_LOCATION = 2,
+    WSP_DIALECTS = 3        /* how many there are */
 };
 
 /* The name of dialect 0..WSP_DIALECTS-1 as the directive takes it. */
 wsp_str wsp_dialect_name(int dialect);
 
-enum wsp_needs {            /* what a route asks of its caller */
+/*
+ * What a route asks of its caller.  Those from MEMBER, ADMIN,
+ * TENANT_ADMIN_HERE, VIEWER and OWNER are about one workspace: that of the
+ * path, or, where the pattern has none, the current one (the header
+ * X-Workspace-ID, else the caller's active workspace).
+ */
+enum wsp_needs {
     WSP_NEEDS_IDENTITY,     /* any known user of the tenant */
-    WSP_NEEDS_MEMBER,       /* a member of the workspace in the path */
-    WSP_NEEDS_ADMIN,        /* an admin or the owner of that workspace */
-    WSP_NEEDS_TENANT_ADMIN, /* a tenant admin; hides the workspace from none */
-    WSP_NEEDS_TENANT_ADMIN_HERE /* a tenant admin, workspace in the path */
+    WSP_NEEDS_MEMBER,       /* a member of the workspace */
+    WSP_NEEDS_ADMIN,        /* an admin or the owner of the workspace */
+    WSP_NEEDS_TENANT_ADMIN, /* a tenant admin, whatever the workspace */
+    WSP_NEEDS_TENANT_ADMIN_HERE, /* a tenant admin, in the workspace */
+    WSP_NEEDS_VIEWER,       /* a member, or who may view all locations */
+    WSP_NEEDS_OWNER,        /* the owner of the workspace */
+    WSP_NEEDS_NOBODY        /* not even an identity */
 };
 
 typedef struct {

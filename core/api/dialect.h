@@ -20,13 +20,25 @@
 
 namespace wsp {
 
+// A {name} of a pattern other than {workspace} and {user}.
+struct path_argument {
+  std::string_view name;   // with its braces
+  std::string_view value;  // decoded, as it came
+};
+
+constexpr size_t path_arguments_max = 3;
+
 struct call {
   explicit call(operation& op) : change(op) {}
 
-  int64_t workspace = 0;       // {workspace} of the path
+  int64_t workspace = 0;       // what it is about; 0: no workspace
   std::string_view user;       // {user} of the path
+  path_argument arguments[path_arguments_max];
   access here;                 // the workspace and the caller's place in it
   commit change;
+
+  // What stood for "{name}" in the path.
+  std::string_view argument(std::string_view name) const noexcept;
 };
 
 using handler = flow<result<answer>> (*)(operation& op, call& request);
@@ -37,6 +49,13 @@ struct route {
   std::string_view operation;
   wsp_needs needs;
   handler handle;
+  // What one that the caller may not see is answered with; not_found or
+  // forbidden.
+  fault unseen = fault::not_found;
+
+  bool names_workspace() const noexcept {
+    return pattern.find("{workspace}") != pattern.npos;
+  }
 };
 
 struct dialect {
@@ -45,10 +64,13 @@ struct dialect {
   // A header that says, as the path does, what a request is about; or none.
   std::string_view asking_header;
   // Status and body of a fault; what its headers say is the pipeline's.
-  answer (*render)(arena& memory, const problem& why);
+  // `now` is the wall clock in milliseconds.
+  answer (*render)(arena& memory, const problem& why, int64_t now);
 };
 
 extern const dialect platform_dialect;
+extern const dialect organization_dialect;
+extern const dialect location_dialect;
 
 // Null past the last.
 const dialect* dialect_at(int number) noexcept;

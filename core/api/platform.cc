@@ -431,7 +431,7 @@ unsigned status_of(fault kind) noexcept {
   return 500;
 }
 
-answer render(arena& memory, const problem& why) {
+answer render(arena& memory, const problem& why, int64_t) {
   json_writer out(memory, 128);
   out.open_object().key("message").string(why.message);
   if (!why.field.empty()) {

@@ -55,6 +55,7 @@ bool fits(const segments& pattern, const segments& path) noexcept {
 
 bool take_parameters(const segments& pattern, const segments& path,
                      routed* out) noexcept {
+  path_argument* next = out->arguments;
   for (size_t i = 0; i < path.count; i++) {
     if (pattern.at[i] == "{workspace}") {
       auto id = parse_id(path.at[i]);
@@ -67,6 +68,8 @@ bool take_parameters(const segments& pattern, const segments& path,
         return false;
       }
       out->user = path.at[i];
+    } else if (is_parameter(pattern.at[i])) {
+      *next++ = {pattern.at[i], path.at[i]};
     }
   }
   return true;

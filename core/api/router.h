@@ -15,6 +15,7 @@ struct routed {
   std::string_view allow;   // for wrong_method
   int64_t workspace = 0;
   std::string_view user;
+  path_argument arguments[path_arguments_max];
 };
 
 // `path` is percent-encoded and below the mount; one slash may end it.  HEAD

@@ -4,6 +4,7 @@
 #include "store/keys.h"
 #include "store/record_read.h"
 #include "store/trip.h"
+#include "text/text.h"
 
 namespace wsp {
 
@@ -12,13 +13,22 @@ namespace {
 constexpr problem hidden{fault::not_found, "workspace not found"};
 
 problem decide(wsp_needs needs, const access& here) noexcept {
-  if (!here.record.exists() || (!here.tenant_admin && !here.mine.exists())) {
+  bool sees = here.tenant_admin || here.mine.exists() ||
+              (needs == WSP_NEEDS_VIEWER && here.views_all);
+  if (!here.record.exists() || !sees) {
     return hidden;
   }
   switch (needs) {
+    case WSP_NEEDS_NOBODY:
     case WSP_NEEDS_IDENTITY:
+    case WSP_NEEDS_VIEWER:
     case WSP_NEEDS_MEMBER:
       return {};
+    case WSP_NEEDS_OWNER:
+      if (here.tenant_admin || here.owner()) {
+        return {};
+      }
+      return {fault::forbidden, "only the owner may do this"};
     case WSP_NEEDS_ADMIN:
       if (here.admin()) {
         return {};
@@ -34,9 +44,21 @@ problem decide(wsp_needs needs, const access& here) noexcept {
   return {fault::forbidden, "administrator privileges required"};
 }
 
+// The identity's permissions are separated by commas or blanks.
+bool identity_has(const identity& who, std::string_view permission) noexcept {
+  std::string_view rest = who.permissions;
+  while (!rest.empty()) {
+    size_t end = rest.find_first_of(", \t");
+    if (rest.substr(0, end) == permission) {
+      return true;
+    }
+    rest = end == rest.npos ? std::string_view() : rest.substr(end + 1);
+  }
+  return false;
+}
+
 void take(operation& op, int64_t workspace, access& into,
           const reply& record, const reply& mine) noexcept {
-  into.tenant_admin = op.who.tenant_admin;
   into.record = parse_workspace(workspace, record);
   into.mine = parse_member(op.who.user, mine.str());
 }
@@ -54,8 +76,37 @@ flow<problem> read_directly(operation& op, int64_t workspace, access& into) {
 
 }  // namespace
 
+bool is_about_one(wsp_needs needs) noexcept {
+  switch (needs) {
+    case WSP_NEEDS_NOBODY:
+    case WSP_NEEDS_IDENTITY:
+    case WSP_NEEDS_TENANT_ADMIN:
+      return false;
+    case WSP_NEEDS_MEMBER:
+    case WSP_NEEDS_ADMIN:
+    case WSP_NEEDS_TENANT_ADMIN_HERE:
+    case WSP_NEEDS_VIEWER:
+    case WSP_NEEDS_OWNER:
+      break;
+  }
+  return true;
+}
+
+flow<result<int64_t>> active_workspace(operation& op) {
+  std::string_view key = keys_of(op).user(op.who.user);
+  record_read reading(op, key, {"HGET", key, "active"});
+  reading.start();
+  co_await reading.get();
+  if (!reading.ok()) {
+    co_return reading.failure();
+  }
+  co_return parse_id(reading.value().str()).value_or(0);
+}
+
 flow<problem> read_access(operation& op, int64_t workspace, access& into,
                           freshness wanted) {
+  into.tenant_admin = op.who.tenant_admin;
+  into.views_all = identity_has(op.who, view_all_permission);
   if (wanted == freshness::direct || !cache_of(op).usable()) {
     cache_of(op).count_bypass();
     auto reading = read_directly(op, workspace, into);
@@ -71,7 +122,8 @@ flow<problem> read_access(operation& op, int64_t workspace, access& into,
   // record is, too, and where none is known, it is not looked at.
   if (mine.is_held()) {
     mine.start();
-    if (mine.ok() && mine.value().is_nil() && !op.who.tenant_admin) {
+    if (mine.ok() && mine.value().is_nil() && !into.tenant_admin &&
+        !into.views_all) {
       co_return problem{};
     }
     record.start();
@@ -93,9 +145,8 @@ flow<problem> read_access(operation& op, int64_t workspace, access& into,
 
 flow<problem> authorize(operation& op, wsp_needs needs, int64_t workspace,
                         access& into, freshness wanted) {
-  into.tenant_admin = op.who.tenant_admin;
   if (workspace == 0) {
-    if (needs == WSP_NEEDS_TENANT_ADMIN && !into.tenant_admin) {
+    if (needs == WSP_NEEDS_TENANT_ADMIN && !op.who.tenant_admin) {
       co_return problem{fault::forbidden,
                         "administrator privileges required"};
     }
@@ -109,15 +160,15 @@ flow<problem> authorize(operation& op, wsp_needs needs, int64_t workspace,
   co_return decide(needs, into);
 }
 
-// Membership is what a right rests on, be it by role or as the owner; a
-// tenant admin's comes with the identity.
+// Membership is what a right rests on, be it by role or as the owner; that of
+// a tenant admin, or of one who views all, comes with the identity.
 void rest_on(operation& op, const access& here, commit& change) {
   if (here.record.id == 0) {
     return;
   }
   key_names& keys = keys_of(op);
   change.expect("1", {"HEXISTS", keys.workspace(here.record.id), "rev"});
-  if (here.tenant_admin) {
+  if (here.tenant_admin || !here.mine.exists()) {
     return;
   }
   change.expect(here.mine.stored, {"HGET", keys.members(here.record.id),

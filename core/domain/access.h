@@ -19,6 +19,7 @@ struct access {
   workspace record;
   member mine;
   bool tenant_admin = false;
+  bool views_all = false;  // may read every workspace of the tenant
 
   bool owner() const noexcept {
     return mine.exists() && mine.user == record.owner;
@@ -27,6 +28,16 @@ struct access {
     return tenant_admin || owner() || mine.roles.has(admin_role);
   }
 };
+
+// A permission of the identity: with it every workspace of the tenant can be
+// listed, read and switched to.
+constexpr std::string_view view_all_permission = "view_all_locations";
+
+// Whether a need is about one workspace.
+bool is_about_one(wsp_needs needs) noexcept;
+
+// The caller's active workspace; 0: none.
+flow<result<int64_t>> active_workspace(operation& op);
 
 // Reads the workspace and the caller's membership, and decides.  not_found
 // for a stranger, whether it exists or not, after the same work; forbidden

@@ -14,7 +14,6 @@ namespace wsp {
 
 namespace {
 
-constexpr std::string_view default_id_header = "X-Workspace-ID";
 constexpr std::string_view default_external_header = "X-ATS-Client-ID";
 
 constexpr problem hidden{fault::not_found, "workspace not found"};
@@ -63,17 +62,14 @@ flow<named_workspace> find_external(operation& op, std::string_view name) {
 
 flow<named_workspace> find_active(operation& op) {
   named_workspace out;
-  std::string_view key = keys_of(op).user(op.who.user);
-  record_read reading(op, key, {"HGET", key, "active"});
-  reading.start();
-  co_await reading.get();
-  if (!reading.ok()) {
-    out.wrong = undecided(reading.failure());
+  auto reading = active_workspace(op);
+  auto active = co_await reading;
+  if (!active.ok()) {
+    out.wrong = undecided(active.error);
+  } else if (active.value == 0) {
+    out.wrong = {hidden, reason::no_workspace};
   } else {
-    out.id = parse_id(reading.value().str()).value_or(0);
-    if (out.id == 0) {
-      out.wrong = {hidden, reason::no_workspace};
-    }
+    out.id = active.value;
   }
   co_return out;
 }
@@ -82,7 +78,7 @@ flow<named_workspace> find_active(operation& op) {
 flow<named_workspace> find_named(operation& op) {
   named_workspace out;
   std::string_view id_name =
-      or_default(op.asks->id_header, default_id_header);
+      or_default(op.asks->id_header, current_workspace_header);
   std::string_view external_name =
       or_default(op.asks->external_header, default_external_header);
   size_t ids = count_headers(op, id_name);
@@ -306,7 +302,7 @@ std::string_view title_of(unsigned status) noexcept {
   }
 }
 
-answer render(arena& memory, const problem& why) {
+answer render(arena& memory, const problem& why, int64_t) {
   answer made;
   switch (why.kind) {
     case fault::bad_request:

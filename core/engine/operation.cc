@@ -22,7 +22,9 @@ key_names& keys_of(operation& op) noexcept { return *op.keys; }
 const wsp_keyring* keyring_of(const operation& op) noexcept {
   return op.core->keyring;
 }
-int64_t now_of(const operation& op) noexcept { return op.core->wall_ms; }
+int64_t now_of(const operation& op) noexcept {
+  return op.core == nullptr ? op.made_at : op.core->wall_ms;
+}
 
 const wsp_header* find_header(const operation& op,
                               std::string_view name) noexcept {

@@ -35,7 +35,8 @@ struct wsp_op {
   ~wsp_op();
 
   wsp::arena memory;
-  wsp_core* core = nullptr;              // null: made by wsp_op_new_error
+  wsp_core* core = nullptr;              // null: made by wsp_op_new_error ...
+  int64_t made_at = 0;                   // ... at this time, if that is known
   const wsp_request* request = nullptr;  // the driver's
   const wsp_access_request* asks = nullptr;  // the driver's; of a decision
   const wsp::dialect* speaks = nullptr;

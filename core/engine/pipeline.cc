@@ -1,5 +1,8 @@
 #include "engine/pipeline.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "api/dialect.h"
 #include "api/router.h"
 #include "domain/access.h"
@@ -15,6 +18,9 @@ namespace {
 
 // How often a request decides anew because others were faster.
 constexpr int tries = 16;
+
+// Of a user's name or e-mail; what is longer is not kept.
+constexpr size_t profile_text_max = 320;
 
 constexpr problem crowded{
     fault::conflict, "others are changing the same at this moment; try again"};
@@ -88,15 +94,60 @@ bool not_modified(operation& op, const answer& given) {
          names_revision(op.memory, view(header->value), given.revision);
 }
 
+// A header that is there decides, or refuses: it is never replaced by the
+// active workspace.
+flow<result<int64_t>> current_workspace(operation& op) {
+  constexpr std::string_view name = current_workspace_header;
+  const wsp_header* header = find_header(op, name);
+  if (header != nullptr) {
+    auto named = parse_id(view(header->value));
+    if (!named || count_headers(op, name) != 1) {
+      co_return problem{fault::invalid,
+                        "X-Workspace-ID must be the id of one workspace",
+                        name};
+    }
+    co_return *named;
+  }
+  auto reading = active_workspace(op);
+  auto active = co_await reading;
+  if (active.ok() && active.value == 0) {
+    co_return problem{fault::invalid, "workspace required", "workspace"};
+  }
+  co_return active;
+}
+
+// What the identity says of its user is kept for those who list members.
+void remember_profile(operation& op, commit& change) {
+  auto keep = [&](std::string_view field, std::string_view text) {
+    if (!text.empty() && text.size() <= profile_text_max) {
+      change.write({"HSET", keys_of(op).user_profile(op.who.user), field,
+                    text});
+    }
+  };
+  keep("name", op.who.name);
+  keep("email", op.who.email);
+}
+
 // Done, refused, or fault::retry.
 flow<result<answer>> attempt(operation& op, const route& to, call& request,
                              idempotency& key) {
   // What is to be changed is decided from Redis itself.
   freshness wanted =
       to.method == "GET" ? freshness::cached : freshness::direct;
+  if (is_about_one(to.needs) && !to.names_workspace()) {
+    auto finding = current_workspace(op);
+    auto current = co_await finding;
+    if (!current.ok()) {
+      co_return current.error;
+    }
+    request.workspace = current.value;
+  }
   auto authorizing = authorize(op, to.needs, request.workspace, request.here,
                                wanted);
   problem refusal = co_await authorizing;
+  if (refusal.kind == fault::not_found) {
+    refusal.kind = to.unseen;
+  }
   if (!refusal.ok()) {
     co_return refusal;
   }
@@ -139,6 +190,7 @@ flow<result<answer>> attempt(operation& op, const route& to, call& request,
   if (request.change.empty()) {
     co_return given;
   }
+  remember_profile(op, request.change);
   auto committing = run(op, request.change);
   auto outcome = co_await committing;
   if (!outcome.ok()) {
@@ -156,7 +208,7 @@ flow<result<answer>> attempt(operation& op, const route& to, call& request,
 }  // namespace
 
 answer refuse(operation& op, const problem& why) {
-  answer made = op.speaks->render(op.memory, why);
+  answer made = op.speaks->render(op.memory, why, now_of(op));
   made.challenge = challenge_of(why.kind);
   made.retry_later =
       why.kind == fault::unavailable || why.kind == fault::running;
@@ -178,20 +230,21 @@ flow<problem> know_keys(operation& op) {
 }
 
 flow<answer> serve(operation& op) {
-  result<identity> who;
-  if (asks_by_api_key(op)) {
-    auto asking = identify_by_api_key(op);
-    who = co_await asking;
-  } else {
-    who = identify(op);
-  }
-  if (!who.ok()) {
-    co_return refuse(op, who.error);
-  }
-  op.who = who.value;
-
   routed to = find_route(op.memory, *op.speaks, view(op.request->method),
                          view(op.request->path));
+  if (to.found == nullptr || to.found->needs != WSP_NEEDS_NOBODY) {
+    result<identity> who;
+    if (asks_by_api_key(op)) {
+      auto asking = identify_by_api_key(op);
+      who = co_await asking;
+    } else {
+      who = identify(op);
+    }
+    if (!who.ok()) {
+      co_return refuse(op, who.error);
+    }
+    op.who = who.value;
+  }
   if (to.found == nullptr) {
     answer made = refuse(op, to.error);
     made.allow = to.allow;
@@ -200,15 +253,20 @@ flow<answer> serve(operation& op) {
   op.label = to.found->operation;
   op.route = static_cast<int>(to.found - op.speaks->routes.data());
 
-  auto knowing = know_keys(op);
-  problem failed = co_await knowing;
-  if (!failed.ok()) {
-    co_return refuse(op, failed);
+  problem failed;
+  if (to.found->needs != WSP_NEEDS_NOBODY) {
+    auto knowing = know_keys(op);
+    failed = co_await knowing;
+    if (!failed.ok()) {
+      co_return refuse(op, failed);
+    }
   }
 
   call request(op);
   request.workspace = to.workspace;
   request.user = to.user;
+  std::copy(std::begin(to.arguments), std::end(to.arguments),
+            request.arguments);
   idempotency key;
   for (int i = 0; i < tries; i++) {
     auto trying = attempt(op, *to.found, request, key);

@@ -1,6 +1,6 @@
 // The way of every request, on one screen:
 //
-//   identify -> route -> authorize -> handle -> commit -> respond
+//   route -> identify -> authorize -> handle -> commit -> respond
 //
 // authorize and handle only read and decide; what is to change they put into
 // a commit together with what must still be true then.  When somebody else
@@ -14,6 +14,9 @@
 #include "engine/result.h"
 
 namespace wsp {
+
+// Names the workspace that a request is about where its path does not.
+constexpr std::string_view current_workspace_header = "X-Workspace-ID";
 
 flow<answer> serve(operation& op);
 

@@ -39,6 +39,18 @@ std::string_view key_names::user_workspaces(std::string_view user) {
   return join("u:", percent_encode(memory_, user), user_workspaces_suffix());
 }
 
+std::string_view key_names::user_profile(std::string_view user) {
+  return join("u:", percent_encode(memory_, user), ":p");
+}
+
+std::string_view key_names::name(std::string_view name) {
+  return join("n:", percent_encode(memory_, name));
+}
+
+std::string_view key_names::slug(std::string_view slug) {
+  return join("s:", percent_encode(memory_, slug));
+}
+
 std::string_view key_names::label(std::string_view label) {
   return join("l:", percent_encode(memory_, label));
 }

@@ -2,26 +2,37 @@
 //
 //   wsp:partitions              how many partitions there are
 //   wsp:k:HASH                  hash: an API key (identity/api_key.h)
+//   wsp:i:HASH                  tenant of an invitation, by its token (expires)
 //   wsp:{P}:T:                  begins every key of tenant T, where P is the
 //                               CRC-32 of the tenant modulo the partitions:
 //                               one tenant is in one slot of a cluster
 //     id                        counter of workspace ids
+//     rid                       counter of the ids of custom roles
+//     iid                       counter of the ids of invitations
+//     o                         hash: the organization record
 //     ws                        sorted set of all workspace ids, by id
 //     w:ID                      hash: the workspace record
 //     w:ID:m                    hash: user -> membership
+//     w:ID:n                    hash: role -> how many members hold it
+//     w:ID:r                    hash: name -> custom role (JSON)
 //     w:ID:i                    hash: lower-cased e-mail -> invitation (JSON)
 //     w:ID:x                    hash: slot -> sealed blob
 //     w:ID:c                    set of users whose active workspace it is
 //     u:USER                    hash: what is stored of a user (active)
+//     u:USER:p                  hash: name and e-mail last known of a user
 //     u:USER:w                  sorted set of the ids of a user's workspaces
+//     n:NAME                    sorted set of the ids of workspaces so named
+//     s:SLUG                    id of the workspace with this slug
 //     e:EXTERNAL                id of the workspace with this external id
 //     l:LABEL                   sorted set of the ids of workspaces with it
+//     v:HASH                    hash: an invitation, by its token (expires)
 //     t:TOKEN                   a commit that was done (expires)
 //     k:HASH                    an Idempotency-Key (expires)
 //
-// T, USER, EXTERNAL and LABEL are percent-encoded but for [A-Za-z0-9_.~-], which is
-// injective: no two identities share a key, and none can bring in ":" or
-// "{}".  The fields of hashes are the names as they are.
+// T, USER, NAME, SLUG, EXTERNAL and LABEL are percent-encoded but for
+// [A-Za-z0-9_.~-], which is injective: no two identities share a key, and none
+// can bring in ":" or "{}".  HASH is hexadecimal.  The fields of hashes are the
+// names as they are.
 #ifndef WORKSPACES_STORE_KEYS_H
 #define WORKSPACES_STORE_KEYS_H
 
@@ -37,16 +48,27 @@ class key_names {
   key_names(arena& memory, std::string_view tenant, unsigned partitions);
 
   std::string_view counter() { return join("id"); }
+  std::string_view role_counter() { return join("rid"); }
+  std::string_view invitation_counter() { return join("iid"); }
+  std::string_view organization() { return join("o"); }
   std::string_view workspaces() { return join("ws"); }
   std::string_view workspace(int64_t id) { return of(id, ""); }
   std::string_view members(int64_t id) { return of(id, ":m"); }
+  std::string_view role_holders(int64_t id) { return of(id, ":n"); }
+  std::string_view roles(int64_t id) { return of(id, ":r"); }
   std::string_view invites(int64_t id) { return of(id, ":i"); }
   std::string_view sealed(int64_t id) { return of(id, ":x"); }
   std::string_view contexts(int64_t id) { return of(id, ":c"); }
   std::string_view user(std::string_view user);
   std::string_view user_workspaces(std::string_view user);
+  std::string_view user_profile(std::string_view user);
   std::string_view label(std::string_view label);
+  std::string_view name(std::string_view name);
+  std::string_view slug(std::string_view slug);
   std::string_view external(std::string_view id);
+  std::string_view invitation(std::string_view hash) {
+    return join("v:", hash);
+  }
   std::string_view token(std::string_view token) { return join("t:", token); }
   std::string_view idempotency(std::string_view hash) {
     return join("k:", hash);

@@ -269,10 +269,11 @@ struct flight *driver_start(struct driver *d, struct ask ask) {
     d->flights = flight;
     wsp_request *r = &flight->request;
     r->size = sizeof *r;
-    r->dialect = WSP_PLATFORM;
+    r->dialect = ask.dialect;
     r->method = keep(flight, or_else(ask.method, "GET"), 0);
     r->path = keep(flight, or_else(ask.path, ""), 0);
-    r->mount = keep(flight, "/api/workspaces", 0);
+    r->mount = keep(flight, ask.dialect == WSP_PLATFORM ? "/api/workspaces"
+                                                        : "/api/v1", 0);
     r->query = keep(flight, ask.query, 0);
     r->body = keep(flight, ask.body, ask.body_len);
     r->request_id = keep(flight, or_else(ask.request_id, "rid-1"), 0);
@@ -282,6 +283,8 @@ struct flight *driver_start(struct driver *d, struct ask ask) {
                                 ask.user_len);
         r->identity.admin = keep(flight, ask.admin, 0);
         r->identity.email = keep(flight, ask.email, 0);
+        r->identity.name = keep(flight, ask.name, 0);
+        r->identity.permissions = keep(flight, ask.permissions, 0);
     }
     for (size_t i = 0; i < ASK_HEADERS && ask.headers[2 * i] != NULL; i++) {
         flight->headers[i].name = keep(flight, ask.headers[2 * i], 0);

@@ -24,6 +24,7 @@ enum {
 
 /* A request.  Absent: GET "" as user ann of tenant acme. */
 struct ask {
+    int dialect;                /* enum wsp_dialect; platform unless given */
     const char *method;
     const char *path;
     const char *query;
@@ -34,6 +35,8 @@ struct ask {
     size_t user_len;            /* 0: as long as the text */
     const char *admin;          /* "1": a tenant admin */
     const char *email;
+    const char *name;
+    const char *permissions;    /* of the tenant */
     const char *request_id;
     bool nobody;                /* no identity at all */
     const char *headers[2 * ASK_HEADERS + 1];   /* name, value, ..., NULL */

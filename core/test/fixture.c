@@ -80,19 +80,31 @@ void fixture_make(struct driver *d, struct fixture *made) {
     driver_forget(d);
 }
 
-const char *path_of(const wsp_route *route, const char *workspace) {
-    static char path[256];
+/* What stands for a parameter of a pattern in the world of the fixture. */
+static const char *const arguments[][2] = {
+    { "{user}", "target" },
+    { "{organization}", "acme" },
+};
+
+static const char *path_of(const wsp_route *route, const char *workspace) {
+    static char paths[8][256];
+    static unsigned which;
+    char *path = paths[which++ % 8];
     char *to = path;
     const char *from = route->pattern.data;
     const char *end = from + route->pattern.len;
     while (from < end) {
         const char *value = NULL;
         if (*from == '{') {
+            for (size_t i = 0; i < COUNT_OF(arguments); i++) {
+                const char *name = arguments[i][0];
+                if (strncmp(from, name, strlen(name)) == 0) {
+                    value = arguments[i][1];
+                }
+            }
             if (strncmp(from, "{workspace}", 11) == 0) {
                 value = workspace;
-            } else if (strncmp(from, "{user}", 6) == 0) {
-                value = "target";
-            } else {
+            } else if (value == NULL) {
                 fail_msg("a parameter without a value: %.*s",
                          (int) (end - from), from);
             }
@@ -106,44 +118,125 @@ const char *path_of(const wsp_route *route, const char *workspace) {
     return path;
 }
 
-static const struct {
+enum { VARIES = 1 };
+
+static const struct sample {
+    int dialect;
     const char *operation;
     const char *body;
+    int flags;
+    unsigned status;        /* of success; 0: 200 */
+    unsigned unseen;        /* of a workspace one may not see; 0: 404 */
 } samples[] = {
-    { "workspace.list", NULL },
-    { "workspace.create",
-      "{\"name\":\"New\",\"labels\":[\"red\",\"blue\"]}" },
-    { "workspace.search", NULL },
-    { "workspace.get", NULL },
-    { "workspace.update",
-      "{\"name\":\"Renamed\",\"labels\":[\"blue\"],\"logo\":null,"
-      "\"invites\":[{\"email\":\"other@example.com\"}]}" },
-    { "workspace.delete", NULL },
-    { "workspace.activate", NULL },
-    { "member.list", NULL },
-    { "member.add", "{\"userId\":\"newcomer\",\"roles\":[\"member\"]}" },
-    { "member.update", "{\"roles\":[\"admin\",\"user\"]}" },
-    { "member.remove", NULL },
-    { "sealed.get", NULL },
-    { "sealed.set", "{\"apiKey\":\"secret\"}" },
+    { WSP_PLATFORM, "workspace.list", .body = NULL },
+    { WSP_PLATFORM, "workspace.create",
+      .body = "{\"name\":\"New\",\"labels\":[\"red\",\"blue\"]}",
+      .flags = VARIES },
+    { WSP_PLATFORM, "workspace.search", .body = NULL },
+    { WSP_PLATFORM, "workspace.get", .body = NULL },
+    { WSP_PLATFORM, "workspace.update",
+      .body = "{\"name\":\"Renamed\",\"labels\":[\"blue\"],"
+              "\"logo\":null,"
+              "\"invites\":[{\"email\":\"other@example.com\"}]}" },
+    { WSP_PLATFORM, "workspace.delete", .body = NULL },
+    { WSP_PLATFORM, "workspace.activate", .body = NULL },
+    { WSP_PLATFORM, "member.list", .body = NULL },
+    { WSP_PLATFORM, "member.add",
+      .body = "{\"userId\":\"newcomer\",\"roles\":[\"member\"]}" },
+    { WSP_PLATFORM, "member.update",
+      .body = "{\"roles\":[\"admin\",\"user\"]}" },
+    { WSP_PLATFORM, "member.remove", .body = NULL },
+    { WSP_PLATFORM, "sealed.get", .body = NULL },
+    { WSP_PLATFORM, "sealed.set", .body = "{\"apiKey\":\"secret\"}",
+      .flags = VARIES },
+
+    { WSP_ORGANIZATION, "workspace.get", .body = NULL },
+
+    { WSP_LOCATION, "workspace.get", .body = NULL },
 };
 
-struct ask sample_of(const wsp_route *route, const char *workspace) {
+static const struct sample *find_sample(const struct a_route *at) {
+    wsp_str operation = at->route.operation;
+    for (size_t i = 0; i < COUNT_OF(samples); i++) {
+        const char *name = samples[i].operation;
+        if (samples[i].dialect == at->dialect &&
+            strlen(name) == operation.len &&
+            memcmp(name, operation.data, operation.len) == 0) {
+            return &samples[i];
+        }
+    }
+    fail_msg("no sample for %.*s of dialect %d: add one to fixture.c",
+             (int) operation.len, operation.data, at->dialect);
+    return NULL;
+}
+
+bool next_route(struct a_route *at) {
+    while (at->dialect < WSP_DIALECTS) {
+        if (wsp_route_get(&at->route, at->dialect, at->next) == WSP_OK) {
+            at->next++;
+            return true;
+        }
+        at->dialect++;
+        at->next = 0;
+    }
+    return false;
+}
+
+bool writes(const struct a_route *at) {
+    return at->route.method.data[0] != 'G';
+}
+
+bool is_about_one(const struct a_route *at) {
+    switch ((enum wsp_needs) at->route.needs) {
+    case WSP_NEEDS_NOBODY:
+    case WSP_NEEDS_IDENTITY:
+    case WSP_NEEDS_TENANT_ADMIN:
+        return false;
+    case WSP_NEEDS_VIEWER:
+    case WSP_NEEDS_MEMBER:
+    case WSP_NEEDS_ADMIN:
+    case WSP_NEEDS_OWNER:
+    case WSP_NEEDS_TENANT_ADMIN_HERE:
+        return true;
+    }
+    fail_msg("an unknown need: %d", at->route.needs);
+    return false;
+}
+
+bool names_workspace(const struct a_route *at) {
+    static const char name[] = "{workspace}";
+    char pattern[128];
+    snprintf(pattern, sizeof pattern, "%.*s", (int) at->route.pattern.len,
+             at->route.pattern.data);
+    return strstr(pattern, name) != NULL;
+}
+
+struct ask sample_of(const struct a_route *at, const char *workspace) {
     static char methods[8][8];
     static unsigned which;
     char *method = methods[which++ % 8];
-    for (size_t i = 0; i < COUNT_OF(samples); i++) {
-        const char *name = samples[i].operation;
-        if (strlen(name) == route->operation.len &&
-            memcmp(name, route->operation.data, route->operation.len) == 0) {
-            snprintf(method, sizeof methods[0], "%.*s",
-                     (int) route->method.len, route->method.data);
-            return (struct ask) { .method = method,
-                                  .path = path_of(route, workspace),
-                                  .body = samples[i].body };
-        }
+    snprintf(method, sizeof methods[0], "%.*s", (int) at->route.method.len,
+             at->route.method.data);
+    struct ask ask = { .dialect = at->dialect, .method = method,
+                       .path = path_of(&at->route, workspace),
+                       .body = find_sample(at)->body };
+    if (is_about_one(at) && !names_workspace(at)) {
+        ask.headers[0] = "X-Workspace-ID";
+        ask.headers[1] = workspace;
     }
-    fail_msg("no sample for %.*s: add one to fixture.c",
-             (int) route->operation.len, route->operation.data);
-    return (struct ask) { 0 };
+    return ask;
+}
+
+unsigned sample_status(const struct a_route *at) {
+    unsigned status = find_sample(at)->status;
+    return status != 0 ? status : 200;
+}
+
+unsigned sample_unseen(const struct a_route *at) {
+    unsigned status = find_sample(at)->unseen;
+    return status != 0 ? status : 404;
+}
+
+bool sample_varies(const struct a_route *at) {
+    return (find_sample(at)->flags & VARIES) != 0;
 }

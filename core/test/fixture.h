@@ -20,12 +20,34 @@ struct fixture {
 /* Makes it in an empty Redis and remembers it (redis_save). */
 void fixture_make(struct driver *d, struct fixture *made);
 
-/* The path of a route with its parameters filled in; static. */
-const char *path_of(const wsp_route *route, const char *workspace);
+/*
+ * Every route of every dialect:
+ *
+ *     for (struct a_route at = { 0 }; next_route(&at);) ...
+ */
+struct a_route {
+    int dialect;
+    wsp_route route;
+    size_t next;
+};
 
-/* A request that succeeds for whoever may.  Fails the test for an operation
- * without a sample: a new route must be given one. */
-struct ask sample_of(const wsp_route *route, const char *workspace);
+bool next_route(struct a_route *at);
+
+bool writes(const struct a_route *at);
+bool is_about_one(const struct a_route *at);    /* one workspace */
+bool names_workspace(const struct a_route *at); /* in its path */
+
+/* A request that succeeds for whoever may, with X-Workspace-ID where the path
+ * does not name the workspace that it is about.  Fails the test for an
+ * operation without a sample: a new route must be given one. */
+struct ask sample_of(const struct a_route *at, const char *workspace);
+
+/* Its status when it succeeds, and when the workspace may not be seen. */
+unsigned sample_status(const struct a_route *at);
+unsigned sample_unseen(const struct a_route *at);
+
+/* What it leaves behind is not the same each time: an id, a nonce. */
+bool sample_varies(const struct a_route *at);
 
 /* Makes a workspace and returns its id; static, for 8 calls. */
 const char *make_workspace(struct driver *d, const char *user,

@@ -24,31 +24,19 @@ static int end_world(void **state) {
     return 0;
 }
 
-static struct ask ask_of(size_t route_number) {
-    wsp_route route;
-    assert_int_equal(wsp_route_get(&route, WSP_PLATFORM, route_number),
-                     WSP_OK);
-    struct ask ask = sample_of(&route, world.target);
+static struct ask ask_of(const struct a_route *at) {
+    struct ask ask = sample_of(at, world.target);
     ask.user = "owner";
     ask.admin = "1";
     return ask;
 }
 
-static size_t routes(void) {
-    wsp_route route;
-    size_t count = 0;
-    while (wsp_route_get(&route, WSP_PLATFORM, count) == WSP_OK) {
-        count++;
-    }
-    return count;
-}
-
 static void an_operation_can_be_cancelled_at_any_moment(void **state) {
     (void) state;
-    for (size_t r = 0; r < routes(); r++) {
+    for (struct a_route at = { 0 }; next_route(&at);) {
         for (int turns = 0; turns < 100; turns++) {
             redis_restore();
-            struct flight *gone = driver_start(d, ask_of(r));
+            struct flight *gone = driver_start(d, ask_of(&at));
             for (int i = 0; i < turns && !gone->done; i++) {
                 driver_turn(d, 5);
             }
@@ -68,10 +56,10 @@ static void an_operation_can_be_cancelled_at_any_moment(void **state) {
 
 static void an_operation_can_expire_at_any_moment(void **state) {
     (void) state;
-    for (size_t r = 0; r < routes(); r++) {
+    for (struct a_route at = { 0 }; next_route(&at);) {
         for (int turns = 0; turns < 100; turns++) {
             redis_restore();
-            struct flight *late = driver_start(d, ask_of(r));
+            struct flight *late = driver_start(d, ask_of(&at));
             for (int i = 0; i < turns && !late->done; i++) {
                 driver_turn(d, 5);
             }
@@ -149,6 +137,7 @@ static void many_operations_mixed_with_cancelled_ones(void **state) {
     unsigned random = 12345;
     redis_restore();
     struct flight *flights[64] = { NULL };
+    struct a_route next = { 0 };
     for (int step = 0; step < 4000; step++) {
         random = random * 1103515245u + 12345u;
         unsigned at = (random >> 16) % 64;
@@ -156,7 +145,11 @@ static void many_operations_mixed_with_cancelled_ones(void **state) {
         case 0:
         case 1:
             if (flights[at] == NULL) {
-                flights[at] = driver_start(d, ask_of(at % routes()));
+                if (!next_route(&next)) {
+                    next = (struct a_route) { 0 };
+                    next_route(&next);
+                }
+                flights[at] = driver_start(d, ask_of(&next));
             }
             break;
         case 2:
@@ -195,8 +188,8 @@ static void a_core_is_freed_with_replies_still_to_come(void **state) {
     struct driver *own = driver_new((struct driver_options) { 0 });
     driver_until_log(own, "ready");
     redis_restore();
-    for (size_t r = 0; r < routes(); r++) {
-        driver_start(own, ask_of(r));
+    for (struct a_route at = { 0 }; next_route(&at);) {
+        driver_start(own, ask_of(&at));
     }
     driver_turn(own, 0);
     driver_free(own);
