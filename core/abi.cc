@@ -9,6 +9,7 @@
 #include <string>
 
 #include "api/dialect.h"
+#include "domain/permission.h"
 #include "engine/core.h"
 #include "engine/decide.h"
 #include "engine/status.h"
@@ -194,6 +195,10 @@ int wsp_route_get(wsp_route* out, int dialect, size_t index) {
   out->operation = c_str(route.operation);
   out->needs = route.needs;
   return WSP_OK;
+}
+
+int wsp_is_permission(wsp_str text) {
+  return wsp::is_permission(view(text)) ? 1 : 0;
 }
 
 size_t wsp_status_size(unsigned workers) {

@@ -200,6 +200,10 @@ typedef struct {
 /* Routes are numbered from 0; WSP_INVALID past the last. */
 int wsp_route_get(wsp_route *out, int dialect, size_t index);
 
+/* Whether a text is a permission: "resource:action", each half 1 to 64 of
+ * [A-Za-z0-9_.-] or "*". */
+int wsp_is_permission(wsp_str text);
+
 
 /* -- the core: one per worker -------------------------------------------- */
 

@@ -149,9 +149,9 @@ ngx_http_workspaces_needed(ngx_http_request_t *r,
         return NGX_DECLINED;
     }
 
-    if (!ngx_http_workspaces_is_permission(&value)) {
-        str = ngx_http_workspaces_str(&value);
+    str = ngx_http_workspaces_str(&value);
 
+    if (!wsp_is_permission(str)) {
         p = ngx_http_workspaces_log_value(text, text + sizeof(text), "", &str);
 
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
@@ -164,52 +164,6 @@ ngx_http_workspaces_needed(ngx_http_request_t *r,
     *permission = value;
 
     return NGX_OK;
-}
-
-
-ngx_uint_t
-ngx_http_workspaces_is_permission(ngx_str_t *value)
-{
-    u_char      ch;
-    size_t      i, len;
-    ngx_uint_t  halves, wild;
-
-    halves = 1;
-    wild = 0;
-    len = 0;
-
-    for (i = 0; i < value->len; i++) {
-        ch = value->data[i];
-
-        if (ch == ':') {
-            if (len == 0) {
-                return 0;
-            }
-
-            halves++;
-            wild = 0;
-            len = 0;
-            continue;
-        }
-
-        if (wild) {
-            return 0;
-        }
-
-        if (ch == '*' && len == 0) {
-            wild = 1;
-
-        } else if (!((ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z')
-                     || (ch >= '0' && ch <= '9')
-                     || ch == '_' || ch == '.' || ch == '-'))
-        {
-            return 0;
-        }
-
-        len++;
-    }
-
-    return halves == 2 && len != 0;
 }
 
 

@@ -11,9 +11,6 @@ ngx_int_t ngx_http_workspaces_access_handler(ngx_http_request_t *r);
  * ours.  NULL: the page has another reason. */
 const wsp_response *ngx_http_workspaces_refusal(ngx_http_request_t *r);
 
-/* "resource:action", each half a name or "*" */
-ngx_uint_t ngx_http_workspaces_is_permission(ngx_str_t *value);
-
 /* Edits what is proxied, as "workspaces_forward" says. */
 ngx_int_t ngx_http_workspaces_precontent_handler(ngx_http_request_t *r);
 

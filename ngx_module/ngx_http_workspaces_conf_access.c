@@ -56,7 +56,7 @@ ngx_http_workspaces_conf_access(ngx_conf_t *cf, ngx_command_t *cmd,
 
     if (wlcf->access->lengths == NULL
         && ngx_strcmp(value[1].data, "on") != 0
-        && !ngx_http_workspaces_is_permission(&value[1]))
+        && !wsp_is_permission(ngx_http_workspaces_str(&value[1])))
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid \"%V\" in \"workspaces_access\": write "

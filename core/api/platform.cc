@@ -434,7 +434,7 @@ unsigned status_of(fault kind) noexcept {
 answer render(arena& memory, const problem& why, int64_t) {
   json_writer out(memory, 128);
   out.open_object().key("message").string(why.message);
-  if (!why.field.empty()) {
+  if (why.kind == fault::invalid && !why.field.empty()) {
     out.key("field").string(why.field);
   }
   out.close_object();

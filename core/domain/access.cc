@@ -173,7 +173,7 @@ void rest_on(operation& op, const access& here, commit& change) {
   }
   change.expect(here.mine.stored, {"HGET", keys.members(here.record.id),
                                    here.mine.user});
-  if (here.owner() && !here.mine.roles.has(admin_role)) {
+  if (here.owner()) {
     change.expect(here.record.owner,
                   {"HGET", keys.workspace(here.record.id), "owner"});
   }

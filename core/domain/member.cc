@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "domain/access.h"
+#include "domain/grant.h"
 #include "store/keys.h"
 #include "store/trip.h"
 #include "text/text.h"
@@ -44,48 +45,84 @@ namespace {
 
 constexpr problem no_member{fault::not_found, "not a member"};
 
+void count(operation& op, commit& change, int64_t workspace,
+           std::string_view role, std::string_view by) {
+  change.write({"COUNT", keys_of(op).role_holders(workspace), role, by});
+}
+
 // One place for what may happen to the admins of a workspace.
 problem may_lose_admin(const access& here, const member& target,
                        int64_t admins) noexcept {
   if (target.user == here.record.owner) {
-    return {fault::refused, "the owner must stay an admin of the workspace"};
+    return {fault::refused, "the owner must stay an admin of the workspace",
+            "member"};
   }
   if (admins <= 1) {
-    return {fault::refused, "the last admin cannot be removed or demoted"};
+    return {fault::refused, "the last admin cannot be removed or demoted",
+            "member"};
   }
   return {};
-}
-
-// Nobody gives what he lacks.
-problem may_grant(const access& here, role_set roles) noexcept {
-  if (roles.has(owner_role)) {
-    return {fault::invalid, "the role owner cannot be given", "roles"};
-  }
-  if (roles.has(admin_role) && !here.admin()) {
-    return {fault::forbidden, "granting admin needs admin"};
-  }
-  return {};
-}
-
-void count_admins(operation& op, commit& change, const access& here,
-                  std::string_view by) {
-  change.write({"HINCRBY", keys_of(op).workspace(here.record.id), "admins",
-                by});
 }
 
 // The number of admins must be what the decision rested on.
 void expect_admins(operation& op, commit& change, const access& here,
                    int64_t admins) {
-  change.expect(decimal(arena_of(op), admins),
-                {"HGET", keys_of(op).workspace(here.record.id), "admins"});
+  change.expect(
+      decimal(arena_of(op), admins),
+      {"HGET", keys_of(op).role_holders(here.record.id), admin_role});
+}
+
+// So must the owner be.
+void expect_owner(operation& op, commit& change, const access& here) {
+  change.expect(here.record.owner,
+                {"HGET", keys_of(op).workspace(here.record.id), "owner"});
 }
 
 }  // namespace
 
+void count_holders(operation& op, commit& change, int64_t workspace,
+                   role_set before, role_set after) {
+  before.each([&](std::string_view name) {
+    if (!after.has(name)) {
+      count(op, change, workspace, name, "-1");
+    }
+  });
+  after.each([&](std::string_view name) {
+    if (!before.has(name)) {
+      count(op, change, workspace, name, "1");
+    }
+  });
+}
+
+member write_member(operation& op, commit& change, int64_t workspace,
+                    std::string_view user, role_set roles) {
+  arena& memory = arena_of(op);
+  key_names& keys = keys_of(op);
+  std::string_view id_text = decimal(memory, workspace);
+  member made = parse_member(user, store_member(memory, now_of(op), roles));
+  change.write({"HSET", keys.members(workspace), user, made.stored});
+  change.write({"ZADD", keys.user_workspaces(user), id_text, id_text});
+  count_holders(op, change, workspace, {}, roles);
+  return made;
+}
+
+member rewrite_roles(operation& op, commit& change, int64_t workspace,
+                     const member& old, role_set roles) {
+  member changed = parse_member(
+      old.user, store_member(arena_of(op), old.created, roles));
+  change.expect(old.stored,
+                {"HGET", keys_of(op).members(workspace), old.user});
+  change.write({"HSET", keys_of(op).members(workspace), old.user,
+                changed.stored});
+  count_holders(op, change, workspace, old.roles, roles);
+  return changed;
+}
+
 flow<result<member>> add_member(operation& op, commit& change,
                                 const access& here, std::string_view user,
                                 role_set roles) {
-  problem refusal = may_grant(here, roles);
+  auto granting = may_grant(op, change, here, roles);
+  problem refusal = co_await granting;
   if (!refusal.ok()) {
     co_return refusal;
   }
@@ -100,15 +137,8 @@ flow<result<member>> add_member(operation& op, commit& change,
   if (asking[0].number != 0) {
     co_return problem{fault::refused, "already a member"};
   }
-  arena& memory = arena_of(op);
-  member added = parse_member(user, store_member(memory, now_of(op), roles));
-  std::string_view id_text = decimal(memory, id);
   change.expect_nil({"HGET", keys.members(id), user});
-  change.write({"HSET", keys.members(id), user, added.stored});
-  change.write({"ZADD", keys.user_workspaces(user), id_text, id_text});
-  if (roles.has(admin_role)) {
-    count_admins(op, change, here, "1");
-  }
+  member added = write_member(op, change, id, user, roles);
   change.touch(keys.workspace(id));
   co_return added;
 }
@@ -117,7 +147,8 @@ flow<result<member>> set_member_roles(operation& op, commit& change,
                                       const access& here,
                                       std::string_view user,
                                       role_set roles) {
-  problem refusal = may_grant(here, roles);
+  auto granting = may_grant(op, change, here, roles);
+  problem refusal = co_await granting;
   if (!refusal.ok()) {
     co_return refusal;
   }
@@ -125,7 +156,7 @@ flow<result<member>> set_member_roles(operation& op, commit& change,
   int64_t id = here.record.id;
   trip asking(op);
   asking.add({"HGET", keys.members(id), user});
-  asking.add({"HGET", keys.workspace(id), "admins"});
+  asking.add({"HGET", keys.role_holders(id), admin_role});
   co_await asking.go();
   if (!asking.ok()) {
     co_return asking.failure();
@@ -134,23 +165,16 @@ flow<result<member>> set_member_roles(operation& op, commit& change,
   if (!old.exists()) {
     co_return no_member;
   }
-  bool was_admin = old.roles.has(admin_role);
-  bool is_admin = roles.has(admin_role);
-  if (was_admin && !is_admin) {
+  if (old.roles.has(admin_role) && !roles.has(admin_role)) {
     int64_t admins = parse_integer(asking[1].str()).value_or(0);
     refusal = may_lose_admin(here, old, admins);
     if (!refusal.ok()) {
       co_return refusal;
     }
     expect_admins(op, change, here, admins);
-    count_admins(op, change, here, "-1");
-  } else if (is_admin && !was_admin) {
-    count_admins(op, change, here, "1");
+    expect_owner(op, change, here);
   }
-  member changed = parse_member(
-      user, store_member(arena_of(op), old.created, roles));
-  change.expect(old.stored, {"HGET", keys.members(id), user});
-  change.write({"HSET", keys.members(id), user, changed.stored});
+  member changed = rewrite_roles(op, change, id, old, roles);
   change.touch(keys.workspace(id));
   co_return changed;
 }
@@ -163,7 +187,7 @@ flow<problem> remove_member(operation& op, commit& change,
   std::string_view id_text = decimal(memory, id);
   trip asking(op);
   asking.add({"HGET", keys.members(id), user});
-  asking.add({"HGET", keys.workspace(id), "admins"});
+  asking.add({"HGET", keys.role_holders(id), admin_role});
   asking.add({"HGET", keys.user(user), "active"});
   co_await asking.go();
   if (!asking.ok()) {
@@ -180,11 +204,12 @@ flow<problem> remove_member(operation& op, commit& change,
       co_return refusal;
     }
     expect_admins(op, change, here, admins);
-    count_admins(op, change, here, "-1");
   }
+  expect_owner(op, change, here);
   change.expect(old.stored, {"HGET", keys.members(id), user});
   change.write({"HDEL", keys.members(id), user});
   change.write({"ZREM", keys.user_workspaces(user), id_text});
+  count_holders(op, change, id, old.roles, {});
   // The member may be activating it at this moment.
   if (asking[2].is_nil()) {
     change.expect_nil({"HGET", keys.user(user), "active"});
@@ -197,6 +222,45 @@ flow<problem> remove_member(operation& op, commit& change,
   }
   change.touch(keys.workspace(id));
   co_return problem{};
+}
+
+flow<result<workspace>> transfer_ownership(operation& op, commit& change,
+                                           const access& here,
+                                           std::string_view user) {
+  key_names& keys = keys_of(op);
+  arena& memory = arena_of(op);
+  int64_t id = here.record.id;
+  workspace changed = here.record;
+  trip asking(op);
+  asking.add({"HGET", keys.members(id), user});
+  asking.add({"HGET", keys.members(id), changed.owner});
+  co_await asking.go();
+  if (!asking.ok()) {
+    co_return asking.failure();
+  }
+  member after = parse_member(user, asking[0].str());
+  member before = parse_member(changed.owner, asking[1].str());
+  if (!after.exists()) {
+    co_return problem{fault::invalid,
+                      "the new owner must be a member of the workspace",
+                      "user_id"};
+  }
+  if (user == changed.owner) {
+    co_return changed;
+  }
+  expect_owner(op, change, here);
+  for (const member& each : {before, after}) {
+    if (each.exists()) {
+      rewrite_roles(op, change, id, each,
+                    each.roles.with(memory, admin_role));
+    }
+  }
+  changed.owner = user;
+  changed.updated = now_of(op);
+  change.write({"HSET", keys.workspace(id), "owner", user, "updated",
+                decimal(memory, changed.updated)});
+  change.touch(keys.workspace(id));
+  co_return changed;
 }
 
 flow<problem> activate(operation& op, commit& change, const access& here) {

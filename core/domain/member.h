@@ -15,6 +15,7 @@
 namespace wsp {
 
 struct access;
+struct workspace;
 
 struct member {
   std::string_view user;
@@ -30,6 +31,21 @@ std::string_view store_member(arena& memory, int64_t created, role_set roles);
 
 // The members of an answer to HGETALL, the oldest first.
 list<member> parse_members(arena& memory, const reply& all);
+
+// What a change of members writes, without its checks: to be used where no
+// service below does the whole.
+
+// A new membership, in the workspace and in the user's list.
+member write_member(operation& op, commit& change, int64_t workspace,
+                    std::string_view user, role_set roles);
+
+// Other roles, if the member is still what it was read as.
+member rewrite_roles(operation& op, commit& change, int64_t workspace,
+                     const member& old, role_set roles);
+
+// Keeps the number of those who hold each role.
+void count_holders(operation& op, commit& change, int64_t workspace,
+                   role_set before, role_set after);
 
 // Each puts its checks and writes into `change`.
 
@@ -48,6 +64,12 @@ flow<result<member>> set_member_roles(operation& op, commit& change,
 // that points to the workspace is cleared.
 flow<problem> remove_member(operation& op, commit& change,
                             const access& here, std::string_view user);
+
+// invalid, field "user_id": no member.  The old owner and the new one are
+// admins then.
+flow<result<workspace>> transfer_ownership(operation& op, commit& change,
+                                           const access& here,
+                                           std::string_view user);
 
 // Makes the workspace the caller's active one.
 flow<problem> activate(operation& op, commit& change, const access& here);

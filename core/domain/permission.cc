@@ -1,14 +1,41 @@
 #include "domain/permission.h"
 
+#include "text/text.h"
+
 namespace wsp {
 
 namespace {
+
+constexpr size_t half_max = 64;
+
+bool is_half(std::string_view text) noexcept {
+  if (text == "*") {
+    return true;
+  }
+  if (text.empty() || text.size() > half_max) {
+    return false;
+  }
+  for (char c : text) {
+    bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-';
+    if (!good) {
+      return false;
+    }
+  }
+  return true;
+}
 
 bool half_covers(std::string_view held, std::string_view needed) noexcept {
   return held == "*" || held == needed;
 }
 
 }  // namespace
+
+bool is_permission(std::string_view text) noexcept {
+  size_t colon = text.find(':');
+  return colon != text.npos && is_half(text.substr(0, colon)) &&
+         is_half(text.substr(colon + 1));
+}
 
 bool covers(std::string_view held, std::string_view needed) noexcept {
   size_t h = held.find(':');
@@ -19,27 +46,19 @@ bool covers(std::string_view held, std::string_view needed) noexcept {
 }
 
 bool any_covers(std::string_view held, std::string_view needed) noexcept {
-  while (!held.empty()) {
-    size_t comma = held.find(',');
-    if (covers(held.substr(0, comma), needed)) {
-      return true;
-    }
-    held = comma == held.npos ? std::string_view() : held.substr(comma + 1);
-  }
-  return false;
+  bool covered = false;
+  each_part(held, [&](std::string_view each) {
+    covered = covered || covers(each, needed);
+  });
+  return covered;
 }
 
-std::string_view built_in_permissions(std::string_view role) noexcept {
-  if (role == "owner" || role == "admin") {
-    return every_permission;
-  }
-  if (role == "member") {
-    return "*:view,*:read,*:create,*:edit,*:update";
-  }
-  if (role == "viewer") {
-    return "*:view,*:read";
-  }
-  return {};
+bool all_covered(std::string_view held, std::string_view needed) noexcept {
+  bool covered = true;
+  each_part(needed, [&](std::string_view each) {
+    covered = covered && any_covers(held, each);
+  });
+  return covered;
 }
 
 }  // namespace wsp

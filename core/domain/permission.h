@@ -1,12 +1,5 @@
 // Permissions: "resource:action", with "*" as a wildcard in either half.
-//
-// Roles give them.  The built-in ones cannot be changed:
-//
-//   owner, admin   *:*
-//   member         view, read, create, edit and update of everything
-//   viewer         view and read of everything
-//
-// Any other name gives nothing.
+// What a role gives is a comma list of them.
 #ifndef WORKSPACES_DOMAIN_PERMISSION_H
 #define WORKSPACES_DOMAIN_PERMISSION_H
 
@@ -16,14 +9,18 @@ namespace wsp {
 
 constexpr std::string_view every_permission = "*:*";
 
-// Whether the permission, perhaps with wildcards, covers the needed one.
+// Two halves of 1..64 of [A-Za-z0-9_.-], or "*".
+bool is_permission(std::string_view text) noexcept;
+
+// Whether the permission, perhaps with wildcards, covers the needed one,
+// perhaps with wildcards, too.
 bool covers(std::string_view held, std::string_view needed) noexcept;
 
 // Whether one of those in a comma list does.
 bool any_covers(std::string_view held, std::string_view needed) noexcept;
 
-// What a built-in role gives, a comma list; empty: it is none.
-std::string_view built_in_permissions(std::string_view role) noexcept;
+// Whether those in one comma list cover each of another.
+bool all_covered(std::string_view held, std::string_view needed) noexcept;
 
 }  // namespace wsp
 

@@ -150,11 +150,8 @@ flow<result<workspace>> create_workspace(operation& op, commit& change,
   change.expect("0", {"EXISTS", key});
   change.write({"HSET", key, "rev", "1", "name", made.name, "logo", made.logo,
                 "labels", made.labels, "owner", made.owner, "created",
-                created, "updated", created, "admins",
-                roles.has(admin_role) ? "1" : "0"});
-  change.write({"HSET", keys.members(made.id), made.owner,
-                store_member(memory, made.created, roles)});
-  change.write({"ZADD", keys.user_workspaces(made.owner), id_text, id_text});
+                created, "updated", created});
+  write_member(op, change, made.id, made.owner, roles);
   change.write({"ZADD", keys.workspaces(), id_text, id_text});
   if (given.labels != nullptr) {
     list_under_labels(op, change, made.id, *given.labels);
@@ -211,8 +208,9 @@ problem delete_workspace(operation& op, commit& change,
                 id_text});
   change.write({"ZREM", keys.workspaces(), id_text});
   for (std::string_view key :
-       {keys.members(id), keys.invites(id), keys.sealed(id),
-        keys.contexts(id), keys.workspace(id)}) {
+       {keys.members(id), keys.role_holders(id), keys.roles(id),
+        keys.invites(id), keys.sealed(id), keys.contexts(id),
+        keys.workspace(id)}) {
     change.write({"UNLINK", key});
   }
   return {};

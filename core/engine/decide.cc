@@ -1,6 +1,7 @@
 #include "engine/decide.h"
 
 #include "domain/access.h"
+#include "domain/grant.h"
 #include "domain/permission.h"
 #include "engine/core.h"
 #include "engine/pipeline.h"
@@ -123,20 +124,6 @@ std::string_view roles_of(arena& memory, const access& here) {
   return roles.empty() ? owner_role : memory.join(owner_role, ",", roles);
 }
 
-std::string_view permissions_of(arena& memory, const access& here) {
-  if (here.admin()) {
-    return every_permission;
-  }
-  std::string_view held;
-  here.mine.roles.each([&](std::string_view role) {
-    std::string_view given = built_in_permissions(role);
-    if (!given.empty()) {
-      held = held.empty() ? given : memory.join(held, ",", given);
-    }
-  });
-  return held;
-}
-
 reason reason_of(const access& here) noexcept {
   if (here.owner()) {
     return reason::owner;
@@ -203,9 +190,13 @@ flow<verdict> judge(operation& op) {
       (!here.tenant_admin && !here.mine.exists())) {
     co_return verdict{hidden, reason::not_member};
   }
-  std::string_view permissions = permissions_of(op.memory, here);
+  auto resolving = permissions_of(op, here, freshness::cached);
+  auto permissions = co_await resolving;
+  if (!permissions.ok()) {
+    co_return undecided(permissions.error);
+  }
   std::string_view needed = view(op.asks->permission);
-  if (!needed.empty() && !any_covers(permissions, needed)) {
+  if (!needed.empty() && !any_covers(permissions.value, needed)) {
     co_return refused(fault::forbidden, "permission required",
                       reason::no_permission);
   }
@@ -216,7 +207,7 @@ flow<verdict> judge(operation& op) {
       co_return undecided(failed);
     }
   }
-  fill(op, here, permissions);
+  fill(op, here, permissions.value);
   co_return verdict{{}, reason_of(here)};
 }
 

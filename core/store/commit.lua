@@ -23,6 +23,8 @@
 -- sorted set named prefix .. escaped field .. suffix, or, when suffix is "",
 -- the field "active" of that hash if it equals <member>. Those keys are in
 -- the slot of the declared ones (same hash tag).
+--
+-- COUNT <key> <field> <by> is none, either: HINCRBY that leaves no 0 behind.
 
 local done = redis.call('GET', KEYS[1])
 if done == '' then
@@ -63,6 +65,14 @@ local function unlist(from, prefix, suffix, member)
   return #names
 end
 
+local function count(key, field, by)
+  local now = redis.call('HINCRBY', key, field, by)
+  if now == 0 then
+    redis.call('HDEL', key, field)
+  end
+  return now
+end
+
 local function is(got, expected)
   if string.sub(expected, 1, 1) == '<' then
     return tonumber(got) < tonumber(string.sub(expected, 2))
@@ -85,6 +95,8 @@ while at <= #ARGV do
   local answer
   if command[1] == 'UNLIST' then
     answer = unlist(command[2], command[3], command[4], command[5])
+  elseif command[1] == 'COUNT' then
+    answer = count(command[2], command[3], command[4])
   else
     answer = redis.call(unpack(command))
   end

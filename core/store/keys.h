@@ -14,7 +14,7 @@
 //     w:ID                      hash: the workspace record
 //     w:ID:m                    hash: user -> membership
 //     w:ID:n                    hash: role -> how many members hold it
-//     w:ID:r                    hash: name -> custom role (JSON)
+//     w:ID:r                    hash: name -> custom role
 //     w:ID:i                    hash: lower-cased e-mail -> invitation (JSON)
 //     w:ID:x                    hash: slot -> sealed blob
 //     w:ID:c                    set of users whose active workspace it is

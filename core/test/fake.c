@@ -97,7 +97,7 @@ static void answer_hash(const struct fake_command *c, struct bytes *into) {
                   "{\"email\":\"guest@example.com\",\"roles\":[\"member\"],"
                   "\"created\":\"2025-01-01T00:00:00.000Z\"}");
         }
-    } else if (fake_is(c, 2, "admins")) {
+    } else if (ends(c, 1, ":n") && fake_is(c, 2, "admin")) {
         bulk(into, "2");
     } else if (fake_is(c, 2, "active")) {
         bulk(into, "8");

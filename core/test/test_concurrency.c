@@ -67,7 +67,7 @@ static void of_two_last_admins_one_stays(void **state) {
         redis_do("HDEL wsp:{62}:acme:w:1:m owner");
         redis_do("HSET wsp:{62}:acme:w:1:m a %s b %s", "1700000000000 admin",
                  "1700000000000 admin");
-        redis_do("HSET wsp:{62}:acme:w:1 admins 2");
+        redis_do("HSET wsp:{62}:acme:w:1:n admin 2");
         struct driver *other = worker[round % WORKERS];
         bool demotes = round % 4 >= 2;
         /* each the other, each himself, a tenant admin both */
@@ -95,7 +95,7 @@ static void of_two_last_admins_one_stays(void **state) {
         assert_int_equal(done, 1);
         removed_one += done;
         /* one admin is left, and the count says so */
-        assert_int_equal(redis_number("HGET wsp:{62}:acme:w:1 admins"), 1);
+        assert_int_equal(redis_number("HGET wsp:{62}:acme:w:1:n admin"), 1);
         redisReply *members = redis_run("HVALS wsp:{62}:acme:w:1:m");
         int admins = 0;
         for (size_t i = 0; i < members->elements; i++) {
@@ -124,7 +124,7 @@ static void a_member_is_added_once(void **state) {
         added += status == 200;
     }
     assert_int_equal(added, 1);
-    assert_int_equal(redis_number("HGET wsp:{62}:acme:w:1 admins"), 2);
+    assert_int_equal(redis_number("HGET wsp:{62}:acme:w:1:n admin"), 2);
     assert_int_equal(redis_number("HGET wsp:{62}:acme:w:1 rev"), 2);
 }
 
@@ -143,7 +143,7 @@ static void many_members_are_all_added(void **state) {
     for (int i = 0; i < 100; i++) {
         assert_status(&flights[i]->answer, 200);
     }
-    assert_int_equal(redis_number("HGET wsp:{62}:acme:w:1 admins"), 101);
+    assert_int_equal(redis_number("HGET wsp:{62}:acme:w:1:n admin"), 101);
     assert_int_equal(redis_number("HGET wsp:{62}:acme:w:1 rev"), 101);
     assert_int_equal(redis_number("HLEN wsp:{62}:acme:w:1:m"), 101);
 }

@@ -266,7 +266,7 @@ static void the_owner_and_the_last_admin_stay(void **state) {
                        "{\"roles\":[\"admin\"]}"), 403);
     assert_status(call("DELETE", "/1/members/bob", "ann", NULL), 200);
     /* the number that the rule is kept by */
-    assert_int_equal(redis_number("HGET wsp:{62}:acme:w:1 admins"), 1);
+    assert_int_equal(redis_number("HGET wsp:{62}:acme:w:1:n admin"), 1);
     assert_int_equal(redis_number("HLEN wsp:{62}:acme:w:1:m"), 1);
 }
 

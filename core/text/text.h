@@ -16,6 +16,17 @@ std::optional<size_t> utf8_length(std::string_view text) noexcept;
 // Whether a control character is in it: C0, DEL, or C1 (U+0080 to U+009F).
 bool has_control(std::string_view text) noexcept;
 
+// Calls visit(part) for each part of a comma list.
+template <class Visit>
+void each_part(std::string_view commas, Visit visit) {
+  while (!commas.empty()) {
+    size_t comma = commas.find(',');
+    visit(commas.substr(0, comma));
+    commas = comma == commas.npos ? std::string_view()
+                                  : commas.substr(comma + 1);
+  }
+}
+
 bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept;
 
 // ASCII only: what e-mail addresses and header names are compared by.

@@ -28,16 +28,23 @@ sub broken_invariants {
     return map { _of_tenant($redis, $_, $tenants{$_}) } sort keys %tenants;
 }
 
+sub _told {
+    my ($of) = @_;
+    return join ' ', map { "$_=$of->{$_}" } sort keys %$of;
+}
+
 sub _of_tenant {
     my ($redis, $prefix, $keys) = @_;
     my @wrong;
     my %listed = map { $_ => 1 }
         @{ $redis->ask('ZRANGE', $prefix . 'ws', 0, -1) };
-    my (%record, %belongs, %labelled);
+    my (%record, %belongs, %counted, %labelled);
 
     for my $key (keys %$keys) {
         if ($key =~ /^w:(\d+)$/) {
             $record{$1} = { @{ $redis->ask('HGETALL', $prefix . $key) } };
+        } elsif ($key =~ /^w:(\d+):n$/) {
+            $counted{$1} = { @{ $redis->ask('HGETALL', $prefix . $key) } };
         } elsif ($key =~ /^w:(\d+):m$/) {
             my %members = @{ $redis->ask('HGETALL', $prefix . $key) };
             $belongs{$1}{$_} = $members{$_} for keys %members;
@@ -49,7 +56,8 @@ sub _of_tenant {
     }
 
     my $say = sub { push @wrong, "$prefix workspace $_[0]: $_[1]" };
-    for my $id (keys %{ { %listed, %record, %belongs, %labelled } }) {
+    for my $id (keys %{ { %listed, %record, %belongs, %counted, %labelled } })
+    {
         my $record = $record{$id} or do { $say->($id, 'no record'); next };
         $say->($id, 'not listed') unless $listed{$id};
         $say->($id, "no $_")
@@ -57,9 +65,14 @@ sub _of_tenant {
         my $members = $belongs{$id} || {};
         $say->($id, 'its owner is no member')
             unless exists $members->{ $record->{owner} };
-        my $admins = grep { /[ ,]admin(?:,|$)/ } values %$members;
-        $say->($id, "$admins admins, counted $record->{admins}")
-            unless $admins == $record->{admins};
+        my %held;
+        for my $membership (values %$members) {
+            my (undef, $roles) = split / /, $membership, 2;
+            $held{$_}++ for split /,/, $roles;
+        }
+        $say->($id, 'roles are held ' . _told(\%held) . ', counted '
+                . _told($counted{$id} || {}))
+            unless _told(\%held) eq _told($counted{$id} || {});
         my $labels = join ' ',
             sort @{ JSON::decode_json($record->{labels} || '[]') };
         $say->($id, 'its labels and the index differ')
