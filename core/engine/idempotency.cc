@@ -4,6 +4,7 @@
 
 #include "api/dialect.h"
 #include "engine/random.h"
+#include "seal/envelope.h"
 #include "seal/keyring.h"
 #include "store/keys.h"
 #include "store/link.h"
@@ -26,8 +27,9 @@ constexpr size_t hash_size = 16;
 constexpr size_t hex_size = 2 * hash_size;
 
 // A stored value: 'R' fingerprint ':' token while it runs, then
-// 'D' fingerprint ' ' status ' ' revision '\n' body, with 'S' for 'D' where
-// the answer is secret; 'D' fingerprint alone where it was too large.
+// 'D' fingerprint ' ' status ' ' revision '\n' body, or, where the answer is
+// secret, 'S' and the body sealed; fingerprint alone where it is not kept, for
+// it is too large, or secret and there is no key.
 constexpr char done = 'D';
 constexpr char done_secret = 'S';
 
@@ -113,6 +115,40 @@ std::optional<answer> stored_answer(std::string_view stored) noexcept {
   return made;
 }
 
+// Where a secret answer is sealed to: no workspace, and no slot of one.
+seal_place place_of(operation& op, std::string_view key) {
+  return {op.who.tenant, 0, op.memory.join("answer:", key)};
+}
+
+bool open_answer(operation& op, std::string_view key, answer& sealed) {
+  const wsp_keyring* ring = keyring_of(op);
+  if (ring == nullptr) {
+    return false;
+  }
+  op.memory.wipe_when_freed();
+  opened_blob opened =
+      open_sealed(op.memory, *ring, place_of(op, key), sealed.body);
+  sealed.body = opened.plain;
+  return opened.how == unsealed::opened;
+}
+
+// Nothing where it is not kept.
+std::optional<std::string_view> kept_body(operation& op, std::string_view key,
+                                          const answer& given) {
+  if (given.body.size() > answer_size_max) {
+    return std::nullopt;
+  }
+  if (!given.secret) {
+    return given.body;
+  }
+  const wsp_keyring* ring = keyring_of(op);
+  if (ring == nullptr) {
+    return std::nullopt;
+  }
+  return seal(op.memory, *ring, random_of(op), place_of(op, key),
+              given.body);
+}
+
 }  // namespace
 
 flow<result<std::optional<answer>>> claim_key(operation& op,
@@ -153,25 +189,20 @@ flow<result<std::optional<answer>>> claim_key(operation& op,
     into.claimed = true;
     co_return first;
   }
-  if (stored.size() > 1 + hex_size &&
+  if (stored.size() >= 1 + hex_size &&
       !is_fingerprint(op, stored.substr(1, hex_size), into.fingerprint)) {
     co_return problem{fault::key_reused,
                       "this Idempotency-Key was used for another request"};
   }
-  if (stored.size() > 1 + hex_size &&
+  if (stored.size() >= 1 + hex_size &&
       (stored[0] == done || stored[0] == done_secret)) {
     first = stored_answer(stored);
-    if (first) {
-      if (first->secret) {
-        memory.wipe_when_freed();
-      }
+    if (first && (!first->secret || open_answer(op, into.key, *first))) {
       co_return first;
     }
-  }
-  if (stored.size() == 1 + hex_size) {
     co_return problem{fault::conflict,
                       "the first request with this Idempotency-Key was "
-                      "carried out; its answer was too large to be kept"};
+                      "carried out; its answer was not kept"};
   }
   co_return problem{fault::running,
                     "the first request with this Idempotency-Key is still "
@@ -183,12 +214,12 @@ void remember_answer(operation& op, commit& change, const idempotency& held,
   arena& memory = arena_of(op);
   std::string_view mark(given.secret ? &done_secret : &done, 1);
   change.expect(held.claim, {"GET", held.key});
+  auto body = kept_body(op, held.key, given);
   std::string_view kept =
-      given.body.size() > answer_size_max
-          ? memory.join(mark, held.fingerprint)
-          : memory.join(mark, held.fingerprint, " ",
-                        decimal(memory, given.status), " ",
-                        decimal(memory, given.revision), "\n", given.body);
+      body ? memory.join(mark, held.fingerprint, " ",
+                         decimal(memory, given.status), " ",
+                         decimal(memory, given.revision), "\n", *body)
+           : memory.join(mark, held.fingerprint);
   change.write({"SET", held.key, kept, "PX", answer_ms});
 }
 

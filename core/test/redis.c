@@ -190,7 +190,7 @@ static const char walk[] =
     "for _, key in ipairs(keys) do "
     "  local skip = KEYS[1] == 'digest' and "
     "    (string.match(key, '^wsp:{%d+}:[^:]*:[tk]:') "
-    "     or string.match(key, '^wsp:{%d+}:[^:]*:id$')) "
+    "     or string.match(key, '^wsp:{%d+}:[^:]*:[ri]?id$')) "
     "  if not skip then "
     "    local kind = redis.call('TYPE', key).ok "
     "    local value = {} "

@@ -25,7 +25,7 @@ const char *redis_text(const char *format, ...);
 
 void redis_flush(void);
 
-/* SHA-1 of every key with its value, but for t:, k: and id, which refused
+/* SHA-1 of every key with its value, but for t:, k: and counters, which refused
  * and failed calls may leave behind.  Lives until the next call but one. */
 const char *redis_digest(void);
 

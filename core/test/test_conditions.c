@@ -215,6 +215,24 @@ static void another_slot_under_a_used_key_is_another_request(void **state) {
     assert_body(driver_ask(d, ask), "null");
 }
 
+/* It is not in Redis as it went out, and what was altered is not given out. */
+static void a_secret_answer_is_kept_sealed(void **state) {
+    (void) state;
+    struct ask ask = { .method = "POST", .path = "/1/encrypted",
+                       .admin = "1", .body = "{\"a\":1}",
+                       .headers = { "Idempotency-Key", "k" } };
+    assert_status(driver_ask(d, ask), 200);
+    assert_int_equal(redis_mentions("{}", 2), 0);
+    assert_body(driver_ask(d, ask), "{}");
+    redisReply *keys = redis_run("KEYS wsp:{62}:acme:k:*");
+    assert_int_equal(keys->elements, 1);
+    redis_do("APPEND %s x", keys->element[0]->str);
+    const struct answer *altered = driver_ask(d, ask);
+    assert_status(altered, 409);
+    assert_holds(altered->body, "its answer was not kept");
+    freeReplyObject(keys);
+}
+
 static void keys_of_others_are_other_keys(void **state) {
     (void) state;
     assert_status(create("k", "{\"name\":\"A\"}"), 200);
@@ -351,6 +369,7 @@ int main(void) {
                                one_workspace),
         cmocka_unit_test_setup(
             another_slot_under_a_used_key_is_another_request, one_workspace),
+        cmocka_unit_test_setup(a_secret_answer_is_kept_sealed, one_workspace),
         cmocka_unit_test_setup(keys_of_others_are_other_keys, one_workspace),
         cmocka_unit_test_setup(a_repeat_while_the_first_runs_is_409,
                                one_workspace),
