@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "domain/permission.h"
 #include "text/text.h"
 
 namespace wsp {
@@ -152,6 +153,70 @@ result<role_set> read_roles(operation& op, const json_t* array,
     }
   }
   return role_set(stored);
+}
+
+result<std::string_view> read_role_name(operation& op, const json_t* from) {
+  const json_t* value = json_object_get(from, "name");
+  if (!json_is_string(value) || !is_custom_role_name(json_text(value))) {
+    return invalid("name", "name must be 1 to 64 of [A-Za-z0-9_]");
+  }
+  return op.memory.copy(json_text(value));
+}
+
+namespace {
+
+result<std::string_view> read_permissions(operation& op,
+                                          const json_t* array) {
+  constexpr std::string_view field = "permissions";
+  if (!json_is_array(array) || json_array_size(array) == 0 ||
+      json_array_size(array) > permissions_max) {
+    return invalid(field, "permissions must be an array of 1 to 100");
+  }
+  buffer commas(op.memory);
+  for (size_t i = 0; i < json_array_size(array); i++) {
+    std::string_view each = json_text(json_array_get(array, i));
+    if (!is_permission(each)) {
+      return invalid(field,
+                     "a permission is "resource:action", each 1 to 64 of "
+                     "[A-Za-z0-9_.-] or "*"");
+    }
+    bool is_new = true;
+    each_part(commas.view(), [&](std::string_view other) {
+      is_new = is_new && other != each;
+    });
+    if (is_new) {
+      if (commas.size() != 0) {
+        commas.put(',');
+      }
+      commas.put(each);
+    }
+  }
+  return commas.view();
+}
+
+}  // namespace
+
+result<role_patch> read_role_patch(operation& op, const json_t* from) {
+  role_patch given;
+  const json_t* display_name = json_object_get(from, "display_name");
+  if (display_name != nullptr) {
+    if (!json_is_string(display_name) || json_text(display_name).empty() ||
+        !is_plain_text(json_text(display_name), display_name_length_max)) {
+      return invalid("display_name",
+                     "display_name must be 1 to 255 characters, without "
+                     "control characters");
+    }
+    given.display_name = op.memory.copy(json_text(display_name));
+  }
+  const json_t* permissions = json_object_get(from, "permissions");
+  if (permissions != nullptr) {
+    auto read = read_permissions(op, permissions);
+    if (!read.ok()) {
+      return read.error;
+    }
+    given.permissions = read.value;
+  }
+  return given;
 }
 
 result<std::string_view> read_user_id(operation& op, const json_t* from,

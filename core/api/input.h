@@ -6,6 +6,7 @@
 #include <optional>
 #include <string_view>
 
+#include "domain/custom_role.h"
 #include "domain/role.h"
 #include "domain/workspace.h"
 #include "engine/operation.h"
@@ -29,6 +30,10 @@ result<const list<std::string_view>*> read_labels(operation& op,
 // Distinct role names; `field` is where they are.
 result<role_set> read_roles(operation& op, const json_t* array,
                             std::string_view field);
+// The fields of a custom role: "name", "display_name", and "permissions" as a
+// distinct comma list.
+result<std::string_view> read_role_name(operation& op, const json_t* from);
+result<role_patch> read_role_patch(operation& op, const json_t* from);
 result<std::string_view> read_user_id(operation& op, const json_t* from,
                                       const char* field);
 result<const list<invite>*> read_invites(operation& op, const json_t* from);

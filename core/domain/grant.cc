@@ -192,11 +192,8 @@ flow<problem> list_role_names(operation& op, int64_t workspace,
   co_return problem{};
 }
 
-std::string_view shown_role(const workspace& record, const member& of,
+std::string_view shown_role(role_set roles,
                             const list<std::string_view>& custom) noexcept {
-  if (of.user == record.owner) {
-    return owner_role;
-  }
   auto rank = [&](std::string_view name) {
     return name == admin_role    ? 0
            : name == member_role ? 2
@@ -206,12 +203,18 @@ std::string_view shown_role(const workspace& record, const member& of,
                : 4;
   };
   std::string_view shown;
-  of.roles.each([&](std::string_view name) {
+  roles.each([&](std::string_view name) {
     if (shown.empty() || rank(name) < rank(shown)) {
       shown = name;
     }
   });
   return shown;
+}
+
+std::string_view shown_role(const workspace& record, const member& of,
+                            const list<std::string_view>& custom) noexcept {
+  return of.user == record.owner ? owner_role
+                                 : shown_role(of.roles, custom);
 }
 
 }  // namespace wsp

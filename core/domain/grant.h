@@ -40,9 +40,11 @@ flow<problem> require_known_roles(operation& op, commit& change,
 flow<problem> list_role_names(operation& op, int64_t workspace,
                               list<std::string_view>& into);
 
-// The one role that stands for a member's set: `owner`, else the first of
-// admin, a custom role (one of `custom`), member and viewer, else whichever
-// comes first.
+// The one role that stands for a set: the first of admin, a custom role (one
+// of `custom`), member and viewer, else whichever comes first.
+std::string_view shown_role(role_set roles,
+                            const list<std::string_view>& custom) noexcept;
+// The same for a member; the owner's is `owner`.
 std::string_view shown_role(const workspace& record, const member& of,
                             const list<std::string_view>& custom) noexcept;
 
