@@ -177,8 +177,8 @@ result<std::string_view> read_permissions(operation& op,
     std::string_view each = json_text(json_array_get(array, i));
     if (!is_permission(each)) {
       return invalid(field,
-                     "a permission is "resource:action", each 1 to 64 of "
-                     "[A-Za-z0-9_.-] or "*"");
+                     "a permission is resource:action, each 1 to 64 of "
+                     "[A-Za-z0-9_.-] or *");
     }
     bool is_new = true;
     each_part(commas.view(), [&](std::string_view other) {
