@@ -222,6 +222,8 @@ typedef struct {
     unsigned worker;                /* its slot there, from 0 */
     uint32_t max_stale_ms;          /* no record older than this is used when
                                        its invalidations cannot be heard */
+    uint32_t invitation_ttl_s;      /* how long an invitation can be
+                                       accepted; 0: 7 days */
     unsigned char seed[32];         /* of the random generator; copied */
 } wsp_core_options;
 

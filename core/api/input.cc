@@ -39,16 +39,6 @@ bool is_logo(std::string_view url) noexcept {
   return (scheme("http://") || scheme("https://")) && url.size() <= link_max;
 }
 
-bool is_email(std::string_view text) noexcept {
-  size_t sign = text.find('@');
-  if (sign == text.npos || sign == 0 || sign + 1 == text.size() ||
-      text.size() > 254 || text.find('@', sign + 1) != text.npos ||
-      has_control(text) || !utf8_length(text)) {
-    return false;
-  }
-  return text.find_first_of(" ,;:<>()[]\\\"") == text.npos;
-}
-
 }  // namespace
 
 result<json_document> read_object(operation& op) {
@@ -233,7 +223,7 @@ result<std::string_view> read_user_id(operation& op, const json_t* from,
 
 namespace {
 
-result<invite> read_invite(operation& op, const json_t* from) {
+result<guest> read_guest(operation& op, const json_t* from) {
   const json_t* email = json_object_get(from, "email");
   const json_t* name = json_object_get(from, "name");
   const json_t* roles = json_object_get(from, "roles");
@@ -249,54 +239,45 @@ result<invite> read_invite(operation& op, const json_t* from) {
                    "the name of an invite must be at most 255 characters, "
                    "without control characters");
   }
-  role_set granted("member");
+  guest who;
+  who.email = op.memory.copy(json_text(email));
+  who.name = op.memory.copy(json_text(name));
+  who.roles = role_set("member");
   if (roles != nullptr) {
     auto read = read_roles(op, roles, "invites");
     if (!read.ok()) {
       return read.error;
     }
-    granted = read.value;
+    who.roles = read.value;
   }
-  json_writer out(op.memory);
-  out.open_object().key("email").string(json_text(email));
-  if (json_is_string(name)) {
-    out.key("name").string(json_text(name));
-  }
-  out.key("roles").open_array();
-  granted.each([&](std::string_view each) { out.string(each); });
-  out.close_array();
-  out.key("created").string(rfc3339(op.memory, now_of(op)));
-  out.close_object();
-  return invite{lower_case(op.memory, json_text(email)), out.view()};
+  return who;
 }
 
 }  // namespace
 
-result<const list<invite>*> read_invites(operation& op, const json_t* from) {
+result<const list<guest>*> read_guests(operation& op, const json_t* from) {
   const json_t* value = json_object_get(from, "invites");
   if (value == nullptr) {
     return nullptr;
   }
-  if (!json_is_array(value) || json_array_size(value) > invites_max) {
+  if (!json_is_array(value) || json_array_size(value) > invitations_max) {
     return invalid("invites", "invites must be an array of at most 100");
   }
-  auto* invites = new (op.memory.allocate(sizeof(list<invite>)))
-      list<invite>(arena_allocator<invite>(op.memory));
+  auto* guests = new (op.memory.allocate(sizeof(list<guest>)))
+      list<guest>(arena_allocator<guest>(op.memory));
   for (size_t i = 0; i < json_array_size(value); i++) {
-    auto read = read_invite(op, json_array_get(value, i));
+    auto read = read_guest(op, json_array_get(value, i));
     if (!read.ok()) {
       return read.error;
     }
-    for (const invite& other : *invites) {
-      if (other.email == read.value.email) {
+    for (const guest& other : *guests) {
+      if (equal_ignoring_case(other.email, read.value.email)) {
         return invalid("invites", "an email is invited twice");
       }
     }
-    invites->push_back(read.value);
+    guests->push_back(read.value);
   }
-  std::sort(invites->begin(), invites->end(),
-            [](const invite& a, const invite& b) { return a.email < b.email; });
-  return invites;
+  return guests;
 }
 
 bool query_reader::next() {

@@ -36,7 +36,8 @@ result<std::string_view> read_role_name(operation& op, const json_t* from);
 result<role_patch> read_role_patch(operation& op, const json_t* from);
 result<std::string_view> read_user_id(operation& op, const json_t* from,
                                       const char* field);
-result<const list<invite>*> read_invites(operation& op, const json_t* from);
+// The whole list of who is to have an invitation.
+result<const list<guest>*> read_guests(operation& op, const json_t* from);
 
 // One parameter after the other of a query string, decoded: "+" is a blank,
 // and bytes that should have been encoded stand for themselves.

@@ -42,6 +42,8 @@ unsigned status_of(fault kind) noexcept {
       return 405;
     case fault::timed_out:
       return 408;
+    case fault::gone:
+      return 410;
     case fault::conflict:
     case fault::running:
     case fault::retry:

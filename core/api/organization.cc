@@ -56,6 +56,8 @@ error_code code_of(fault kind) noexcept {
       return {403, "PERMISSION_DENIED"};
     case fault::not_found:
       return {404, "RESOURCE_NOT_FOUND"};
+    case fault::gone:
+      return {410, "RESOURCE_NOT_FOUND"};
     case fault::wrong_method:
       return {405, "VALIDATION_ERROR"};
     case fault::timed_out:

@@ -34,10 +34,18 @@ void put_members(operation& op, json_writer& out,
   out.close_array();
 }
 
-void put_invites(json_writer& out, const list<invite>& invites) {
+void put_invites(operation& op, json_writer& out,
+                 const list<invitation>& invites) {
   out.open_array();
-  for (const invite& each : invites) {
-    out.raw(each.json);
+  for (const invitation& each : invites) {
+    out.open_object().key("email").string(each.email);
+    if (!each.name.empty()) {
+      out.key("name").string(each.name);
+    }
+    out.key("roles");
+    put_roles(out, each.roles);
+    out.key("created").string(rfc3339(op.memory, each.created));
+    out.close_object();
   }
   out.close_array();
 }
@@ -56,7 +64,7 @@ void put_workspace(operation& op, json_writer& out,
   out.key("members");
   put_members(op, out, shown.members);
   out.key("invites");
-  put_invites(out, shown.invites);
+  put_invites(op, out, shown.invites);
   out.close_object();
 }
 
@@ -162,11 +170,10 @@ flow<result<answer>> update(operation& op, call& request) {
   if (!wrong.ok()) {
     co_return wrong;
   }
-  auto invites = read_invites(op, body.value.root());
-  if (!invites.ok()) {
-    co_return invites.error;
+  auto guests = read_guests(op, body.value.root());
+  if (!guests.ok()) {
+    co_return guests.error;
   }
-  given.invites = invites.value;
 
   workspace_view shown(op.memory);
   auto reading = read_view(op, request.here, shown);
@@ -178,8 +185,13 @@ flow<result<answer>> update(operation& op, call& request) {
   if (!failed.ok()) {
     co_return failed;
   }
-  if (given.invites != nullptr) {
-    shown.invites = *given.invites;
+  if (guests.value != nullptr) {
+    auto replacing = replace_invitations(op, request.change, request.here,
+                                         *guests.value, shown.invites);
+    failed = co_await replacing;
+    if (!failed.ok()) {
+      co_return failed;
+    }
   }
   co_return workspace_answer(op, shown);
 }
@@ -411,6 +423,8 @@ unsigned status_of(fault kind) noexcept {
       return 405;
     case fault::timed_out:
       return 408;
+    case fault::gone:
+      return 410;
     case fault::conflict:
     case fault::running:
     case fault::retry:
@@ -478,8 +492,9 @@ void platform_put_members(operation& op, json_writer& out,
   put_members(op, out, members);
 }
 
-void platform_put_invites(json_writer& out, const list<invite>& invites) {
-  put_invites(out, invites);
+void platform_put_invites(operation& op, json_writer& out,
+                          const list<invitation>& invites) {
+  put_invites(op, out, invites);
 }
 
 }  // namespace wsp

@@ -268,7 +268,7 @@ void put_found(operation& op, json_writer& out, const workspace_view& each,
   }
   if (fields & field_invites) {
     out.key("invites");
-    platform_put_invites(out, each.invites);
+    platform_put_invites(op, out, each.invites);
   }
   out.close_object();
 }

@@ -12,7 +12,8 @@ flow<result<answer>> search_workspaces(operation& op, call& request);
 // Shared with the rest of the dialect (platform.cc).
 void platform_put_members(operation& op, json_writer& out,
                           const list<member>& members);
-void platform_put_invites(json_writer& out, const list<invite>& invites);
+void platform_put_invites(operation& op, json_writer& out,
+                          const list<invitation>& invites);
 
 }  // namespace wsp
 

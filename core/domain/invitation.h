@@ -105,6 +105,7 @@ struct opened_invitation {
   invitation about;  // without `stored` when it has been answered
   invitation_state state = invitation_state::pending;
   int64_t workspace = 0;
+  int64_t revision = 0;      // of the workspace
   std::string_view workspace_name;
 };
 

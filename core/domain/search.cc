@@ -150,25 +150,12 @@ flow<problem> narrow(operation& op, const workspace_query& query,
   co_return problem{};
 }
 
-bool invite_matches(arena& memory, const invite& each,
-                    const re2::RE2& text) {
-  auto parsed = json_parse(memory, each.json);
-  if (!parsed.ok()) {
-    return false;
-  }
-  const json_t* root = parsed.value.root();
-  for (const char* field : {"email", "name"}) {
-    const json_t* value = json_object_get(root, field);
-    if (json_is_string(value) &&
-        re2::RE2::PartialMatch(piece(json_text(value)), text)) {
-      return true;
-    }
-  }
-  return false;
+bool invite_matches(const invitation& each, const re2::RE2& text) {
+  return re2::RE2::PartialMatch(piece(each.email), text) ||
+         re2::RE2::PartialMatch(piece(each.name), text);
 }
 
-bool matches(arena& memory, const workspace_query& query,
-             const workspace_view& each) {
+bool matches(const workspace_query& query, const workspace_view& each) {
   if (!each.record.exists()) {
     return false;
   }
@@ -181,8 +168,8 @@ bool matches(arena& memory, const workspace_query& query,
     return true;
   }
   return std::any_of(each.invites.begin(), each.invites.end(),
-                     [&](const invite& one) {
-                       return invite_matches(memory, one, *query.text);
+                     [&](const invitation& one) {
+                       return invite_matches(one, *query.text);
                      });
 }
 
@@ -195,8 +182,8 @@ size_t steps_of(const workspace_query& query, const workspace_view& each) {
   }
   if (query.text != nullptr) {
     size_t size = each.record.name.size();
-    for (const invite& one : each.invites) {
-      size += one.json.size();
+    for (const invitation& one : each.invites) {
+      size += one.stored.size();
     }
     steps += size * static_cast<size_t>(query.text->ProgramSize());
   }
@@ -228,11 +215,11 @@ flow<problem> examine(operation& op, const workspace_query& query,
     workspace_view each(arena_of(op));
     each.record = parse_workspace(candidates[i], asking[i * step]);
     if (query.text != nullptr) {
-      each.invites = parse_invites(arena_of(op), asking[i * step + 1]);
+      each.invites = parse_invitations(arena_of(op), asking[i * step + 1]);
     }
     last = candidates[i];
     steps -= std::min(steps, steps_of(query, each));
-    if (matches(arena_of(op), query, each)) {
+    if (matches(query, each)) {
       found.push_back(each);
     }
   }
@@ -263,7 +250,7 @@ flow<problem> read_views(operation& op, const workspace_query& query,
         found[i].members = parse_members(arena_of(op), asking[at++]);
       }
       if (query.with_invites) {
-        found[i].invites = parse_invites(arena_of(op), asking[at++]);
+        found[i].invites = parse_invitations(arena_of(op), asking[at++]);
       }
     }
   }

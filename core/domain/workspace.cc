@@ -53,16 +53,6 @@ problem unlist_from_labels(operation& op, commit& change,
   return {};
 }
 
-void replace_invites(operation& op, commit& change, int64_t id,
-                     const list<invite>& invites) {
-  std::string_view key = keys_of(op).invites(id);
-  change.write({"UNLINK", key});
-  for (const invite& each : invites) {
-    change.write({"HSET", key, lower_case(arena_of(op), each.email),
-                  each.json});
-  }
-}
-
 }  // namespace
 
 record_command workspace_command(operation& op, int64_t id) {
@@ -90,17 +80,6 @@ workspace parse_workspace(int64_t id, const reply& fields) noexcept {
   return made;
 }
 
-list<invite> parse_invites(arena& memory, const reply& all) {
-  list<invite> made{arena_allocator<invite>(memory)};
-  for (size_t i = 0; i + 1 < all.items().size(); i += 2) {
-    made.push_back({all[i].str(), all[i + 1].str()});
-  }
-  std::sort(made.begin(), made.end(), [](const invite& a, const invite& b) {
-    return a.email < b.email;
-  });
-  return made;
-}
-
 flow<problem> read_view(operation& op, const access& here,
                         workspace_view& into) {
   into.record = here.record;
@@ -116,7 +95,7 @@ flow<problem> read_view(operation& op, const access& here,
     co_return asking.failure();
   }
   into.members = parse_members(arena_of(op), asking[0]);
-  into.invites = parse_invites(arena_of(op), asking[1]);
+  into.invites = parse_invitations(arena_of(op), asking[1]);
   co_return problem{};
 }
 
@@ -161,8 +140,7 @@ flow<result<workspace>> create_workspace(operation& op, commit& change,
 
 problem update_workspace(operation& op, commit& change, workspace& record,
                          const workspace_patch& given) {
-  if (!given.name && !given.logo && given.labels == nullptr &&
-      given.invites == nullptr) {
+  if (!given.name && !given.logo && given.labels == nullptr) {
     return {};
   }
   arena& memory = arena_of(op);
@@ -183,9 +161,6 @@ problem update_workspace(operation& op, commit& change, workspace& record,
     record.labels = labels_json(memory, *given.labels);
     list_under_labels(op, change, record.id, *given.labels);
     change.write({"HSET", key, "labels", record.labels});
-  }
-  if (given.invites != nullptr) {
-    replace_invites(op, change, record.id, *given.invites);
   }
   record.updated = now_of(op);
   change.write({"HSET", key, "updated", decimal(memory, record.updated)});

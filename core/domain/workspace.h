@@ -8,6 +8,7 @@
 #include <optional>
 #include <string_view>
 
+#include "domain/invitation.h"
 #include "domain/member.h"
 #include "engine/arena.h"
 #include "engine/operation.h"
@@ -21,7 +22,6 @@ namespace wsp {
 constexpr size_t name_length_max = 255;      // characters
 constexpr size_t labels_max = 100;
 constexpr size_t label_length_max = 64;      // characters
-constexpr size_t invites_max = 100;          // pending, of one workspace
 
 struct workspace {
   int64_t id = 0;
@@ -45,20 +45,13 @@ void read_workspace(trip& asking, operation& op, int64_t id);
 // ... and this takes its reply.
 workspace parse_workspace(int64_t id, const reply& fields) noexcept;
 
-// An invitation that waits for its guest, as stored: a JSON object with
-// email, name, roles and created.
-struct invite {
-  std::string_view email;
-  std::string_view json;
-};
-
 struct workspace_view {
   workspace record;
   list<member> members;
-  list<invite> invites;  // by e-mail
+  list<invitation> invites;  // by address
   explicit workspace_view(arena& memory)
       : members(arena_allocator<member>(memory)),
-        invites(arena_allocator<invite>(memory)) {}
+        invites(arena_allocator<invitation>(memory)) {}
 };
 
 // Reads members and invitations as the caller may see them: all for admins,
@@ -66,14 +59,11 @@ struct workspace_view {
 flow<problem> read_view(operation& op, const access& here,
                         workspace_view& into);
 
-list<invite> parse_invites(arena& memory, const reply& all);
-
 // What is given of a workspace; absent: stays as it is.
 struct workspace_patch {
   std::optional<std::string_view> name;
   std::optional<std::string_view> logo;  // empty: none
   const list<std::string_view>* labels = nullptr;  // distinct
-  const list<invite>* invites = nullptr;  // replace the pending ones
 };
 
 // The caller becomes its owner and a member with these roles.

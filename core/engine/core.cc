@@ -11,6 +11,8 @@ namespace {
 // How long what is shown may lag behind.
 constexpr uint64_t show_ms = 50;
 
+constexpr uint32_t default_invitation_ttl_s = 7 * 24 * 3600;
+
 #if defined(__SANITIZE_ADDRESS__)
 constexpr bool sanitized = true;
 #elif defined(__has_feature)
@@ -42,6 +44,9 @@ wsp_core::wsp_core(const wsp_core_options& options)
       records(options.cache_size, options.max_stale_ms, data, random),
       tracking(make_options(options, "-tracking"), records, log, random),
       keyring(options.keyring),
+      invitation_ttl_ms(1000LL * (options.invitation_ttl_s == 0
+                                      ? default_invitation_ttl_s
+                                      : options.invitation_ttl_s)),
       tokens(random),
       status(options.status == nullptr
                  ? nullptr

@@ -22,6 +22,7 @@ struct wsp_core {
   wsp::cache records;
   wsp::tracking_link tracking;
   const wsp_keyring* keyring;
+  int64_t invitation_ttl_ms;
   wsp::token_memory tokens;
   wsp::status_slot* status;  // null: nobody wants to know
   uint64_t shown_at = 0;

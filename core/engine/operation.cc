@@ -25,6 +25,9 @@ const wsp_keyring* keyring_of(const operation& op) noexcept {
 int64_t now_of(const operation& op) noexcept {
   return op.core == nullptr ? op.made_at : op.core->wall_ms;
 }
+int64_t invitation_ttl_of(const operation& op) noexcept {
+  return op.core->invitation_ttl_ms;
+}
 
 const wsp_header* find_header(const operation& op,
                               std::string_view name) noexcept {

@@ -69,6 +69,7 @@ random_source& random_of(operation& op) noexcept;
 key_names& keys_of(operation& op) noexcept;
 const wsp_keyring* keyring_of(const operation& op) noexcept;
 int64_t now_of(const operation& op) noexcept;  // wall clock, milliseconds
+int64_t invitation_ttl_of(const operation& op) noexcept;  // milliseconds
 
 // The first header of that name (any case); absent: nothing.
 const wsp_header* find_header(const operation& op,

@@ -177,13 +177,12 @@ flow<result<answer>> attempt(operation& op, const route& to, call& request,
   answer given = handled.value;
   bool touches = request.change.touches();
   if (key.claimed) {
-    if (touches) {
-      // The answer is stored before the commit tells the new revision.
-      int64_t revision = request.here.record.revision;
-      request.change.expect(
-          decimal(op.memory, revision),
-          {"HGET", keys_of(op).workspace(request.workspace), "rev"});
-      given.revision = given.revision < 0 ? -1 : revision + 1;
+    if (touches && given.revision >= 0) {
+      // The answer is stored before the commit tells the new revision: it
+      // must be the one after that which the handler saw.
+      request.change.expect(decimal(op.memory, given.revision),
+                            {"HGET", request.change.touched(), "rev"});
+      given.revision++;
     }
     remember_answer(op, request.change, key, given);
   }

@@ -17,6 +17,7 @@ enum class fault : unsigned char {
   expired,          // 401: it would be, had its time not passed
   forbidden,        // 403
   not_found,        // 404
+  gone,             // 410: it was there, and its time has passed
   wrong_method,     // 405
   timed_out,        // 408
   conflict,         // 409

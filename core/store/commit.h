@@ -38,6 +38,7 @@ class commit {
   void touch(std::string_view key) { touched_ = key; }
 
   bool touches() const noexcept { return !touched_.empty(); }
+  std::string_view touched() const noexcept { return touched_; }
 
   bool empty() const noexcept { return writes_ == 0 && touched_.empty(); }
 

@@ -137,7 +137,8 @@ static const struct sample {
     { WSP_PLATFORM, "workspace.update",
       .body = "{\"name\":\"Renamed\",\"labels\":[\"blue\"],"
               "\"logo\":null,"
-              "\"invites\":[{\"email\":\"other@example.com\"}]}" },
+              "\"invites\":[{\"email\":\"other@example.com\"}]}",
+      .flags = VARIES },
     { WSP_PLATFORM, "workspace.delete", .body = NULL },
     { WSP_PLATFORM, "workspace.activate", .body = NULL },
     { WSP_PLATFORM, "member.list", .body = NULL },

@@ -1,0 +1,675 @@
+#include "domain/invitation.h"
+
+#include <sodium.h>
+
+#include <algorithm>
+
+#include "domain/access.h"
+#include "domain/grant.h"
+#include "domain/member.h"
+#include "domain/workspace.h"
+#include "engine/pipeline.h"
+#include "engine/random.h"
+#include "store/keys.h"
+#include "store/trip.h"
+#include "text/json.h"
+#include "text/text.h"
+
+namespace wsp {
+
+namespace {
+
+constexpr size_t token_bytes = 32;
+constexpr size_t token_length = 43;  // as base64url without padding
+// How long a token is remembered after its time: it is then known that it has
+// expired, or what was answered.
+constexpr int64_t remembered_ms = 30LL * 24 * 3600 * 1000;
+constexpr size_t profiles_a_trip = 500;
+
+constexpr problem unknown{fault::not_found, "invitation not found"};
+
+std::string_view hash_of(arena& memory, std::string_view token) {
+  unsigned char digest[crypto_hash_sha256_BYTES];
+  crypto_hash_sha256(digest,
+                     reinterpret_cast<const unsigned char*>(token.data()),
+                     token.size());
+  return hex(memory, {reinterpret_cast<char*>(digest), sizeof digest});
+}
+
+std::string_view draw_token(operation& op) {
+  arena& memory = arena_of(op);
+  memory.wipe_when_freed();
+  unsigned char random[token_bytes];
+  random_of(op).fill(random, sizeof random);
+  char* text = memory.bytes(token_length + 1);
+  sodium_bin2base64(text, token_length + 1, random, sizeof random,
+                    sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+  sodium_memzero(random, sizeof random);
+  return {text, token_length};
+}
+
+// The one key of an invitation that is no tenant's: it names the tenant.
+std::string_view tenant_key(arena& memory, std::string_view hash) {
+  return memory.join("wsp:i:", hash);
+}
+
+// -- as they are stored
+
+invitation parse_invitation(arena& memory, std::string_view address,
+                            std::string_view stored) {
+  invitation made;
+  made.address = address;
+  made.stored = stored;
+  if (stored.empty()) {
+    return made;
+  }
+  auto parsed = json_parse(memory, stored);
+  const json_t* root = parsed.value.root();
+  auto text = [&](const char* field) {
+    return memory.copy(json_text(json_object_get(root, field)));
+  };
+  auto number = [&](const char* field) {
+    return static_cast<int64_t>(
+        json_integer_value(json_object_get(root, field)));
+  };
+  made.id = number("id");
+  made.email = text("email");
+  made.name = text("name");
+  made.created = number("created");
+  made.expires = number("expires");
+  made.by = text("by");
+  made.by_tenant_admin = json_is_true(json_object_get(root, "by_admin"));
+  made.hash = text("hash");
+  buffer roles(memory, 64);
+  const json_t* names = json_object_get(root, "roles");
+  for (size_t i = 0; i < json_array_size(names); i++) {
+    if (i != 0) {
+      roles.put(',');
+    }
+    roles.put(json_text(json_array_get(names, i)));
+  }
+  made.roles = role_set(roles.view());
+  return made;
+}
+
+std::string_view store_invitation(arena& memory, const invitation& of) {
+  json_writer out(memory);
+  out.open_object().key("id").number(of.id).key("email").string(of.email);
+  if (!of.name.empty()) {
+    out.key("name").string(of.name);
+  }
+  out.key("roles").open_array();
+  of.roles.each([&](std::string_view each) { out.string(each); });
+  out.close_array();
+  out.key("created").number(of.created).key("expires").number(of.expires);
+  out.key("by").string(of.by);
+  out.key("by_admin").boolean(of.by_tenant_admin);
+  out.key("hash").string(of.hash).close_object();
+  return out.view();
+}
+
+// -- changing the list of a workspace
+
+void expect_listed(operation& op, commit& change, int64_t workspace,
+                   const invitation& of) {
+  change.expect(of.stored,
+                {"HGET", keys_of(op).invites(workspace), of.address});
+}
+
+void list_it(operation& op, commit& change, int64_t workspace,
+             invitation& of) {
+  of.stored = store_invitation(arena_of(op), of);
+  change.write(
+      {"HSET", keys_of(op).invites(workspace), of.address, of.stored});
+}
+
+// Nobody finds it by its token any more.
+void forget_token(operation& op, commit& change, const invitation& of) {
+  if (!of.hash.empty()) {
+    change.write({"UNLINK", keys_of(op).invitation(of.hash)});
+  }
+}
+
+// Lists each of them with a new token, and a number where it has none.
+flow<problem> issue(operation& op, commit& change, const access& here,
+                    list<issued>& these) {
+  arena& memory = arena_of(op);
+  key_names& keys = keys_of(op);
+  int64_t ttl = invitation_ttl_of(op);
+  int64_t workspace = here.record.id;
+  std::string_view lifetime = decimal(memory, ttl + remembered_ms);
+  // Before the commit: a pointer to nothing does no harm, and passes.
+  trip asking(op);
+  for (issued& each : these) {
+    each.token = draw_token(op);
+    each.sent.hash = hash_of(memory, each.token);
+    asking.add({"SET", tenant_key(memory, each.sent.hash), op.who.tenant,
+                "PX", lifetime});
+  }
+  // Numbers may have gaps, and are not given twice.
+  asking.add({"INCRBY", keys.invitation_counter(),
+              decimal(memory, static_cast<int64_t>(these.size()))});
+  co_await asking.go();
+  if (!asking.ok()) {
+    co_return asking.failure();
+  }
+  int64_t number = asking[these.size()].number;
+  for (issued& each : these) {
+    invitation& sent = each.sent;
+    if (sent.id == 0) {
+      sent.id = number--;
+    }
+    sent.expires = now_of(op) + ttl;
+    sent.by = op.who.user;
+    sent.by_tenant_admin = here.tenant_admin;
+    std::string_view key = keys.invitation(sent.hash);
+    change.write({"HSET", key, "status", "pending", "workspace",
+                  decimal(memory, workspace), "email", sent.email, "expires",
+                  decimal(memory, sent.expires)});
+    change.write({"PEXPIREAT", key,
+                  decimal(memory, sent.expires + remembered_ms)});
+    list_it(op, change, workspace, sent);
+  }
+  change.touch(keys.workspace(workspace));
+  co_return problem{};
+}
+
+flow<result<issued>> issue_one(operation& op, commit& change,
+                               const access& here, const invitation& what) {
+  list<issued> one{arena_allocator<issued>(arena_of(op))};
+  one.push_back({what, {}});
+  auto issuing = issue(op, change, here, one);
+  problem failed = co_await issuing;
+  if (!failed.ok()) {
+    co_return failed;
+  }
+  co_return one.front();
+}
+
+flow<result<bool>> is_members_address(operation& op, const reply& members,
+                                      std::string_view address) {
+  size_t count = members.items().size();
+  for (size_t from = 0; from < count; from += profiles_a_trip) {
+    size_t until = std::min(count, from + profiles_a_trip);
+    trip asking(op);
+    for (size_t i = from; i < until; i++) {
+      asking.add({"HGET", keys_of(op).user_profile(members[i].str()),
+                  "email"});
+    }
+    co_await asking.go();
+    if (!asking.ok()) {
+      co_return asking.failure();
+    }
+    for (size_t i = 0; i < until - from; i++) {
+      if (equal_ignoring_case(asking[i].str(), address)) {
+        co_return true;
+      }
+    }
+  }
+  co_return false;
+}
+
+// not_found: there is none with this id.
+flow<result<invitation>> find_invitation(operation& op, int64_t workspace,
+                                         int64_t id) {
+  list<invitation> all{arena_allocator<invitation>(arena_of(op))};
+  auto reading = read_invitations(op, workspace, all);
+  problem failed = co_await reading;
+  if (!failed.ok()) {
+    co_return failed;
+  }
+  for (const invitation& each : all) {
+    if (each.id == id) {
+      co_return each;
+    }
+  }
+  co_return unknown;
+}
+
+}  // namespace
+
+bool is_email(std::string_view text) noexcept {
+  size_t sign = text.find('@');
+  if (sign == text.npos || sign == 0 || sign + 1 == text.size() ||
+      text.size() > 254 || text.find('@', sign + 1) != text.npos ||
+      has_control(text) || !utf8_length(text)) {
+    return false;
+  }
+  return text.find_first_of(" ,;:<>()[]\\\"") == text.npos;
+}
+
+list<invitation> parse_invitations(arena& memory, const reply& all) {
+  list<invitation> made{arena_allocator<invitation>(memory)};
+  made.reserve(all.items().size() / 2);
+  for (size_t i = 0; i + 1 < all.items().size(); i += 2) {
+    made.push_back(parse_invitation(memory, all[i].str(), all[i + 1].str()));
+  }
+  std::sort(made.begin(), made.end(),
+            [](const invitation& a, const invitation& b) {
+              return a.address < b.address;
+            });
+  return made;
+}
+
+flow<problem> read_invitations(operation& op, int64_t workspace,
+                               list<invitation>& into) {
+  trip asking(op);
+  asking.add({"HGETALL", keys_of(op).invites(workspace)});
+  co_await asking.go();
+  if (asking.ok()) {
+    into = parse_invitations(arena_of(op), asking[0]);
+  }
+  co_return asking.failure();
+}
+
+flow<result<issued>> invite(operation& op, commit& change,
+                            const access& here, const guest& who) {
+  auto granting = may_grant(op, change, here, who.roles);
+  problem refusal = co_await granting;
+  if (!refusal.ok()) {
+    co_return refusal;
+  }
+  arena& memory = arena_of(op);
+  key_names& keys = keys_of(op);
+  int64_t id = here.record.id;
+  invitation made;
+  made.address = lower_case(memory, who.email);
+  made.email = who.email;
+  made.name = who.name;
+  made.roles = who.roles;
+  made.created = now_of(op);
+  trip asking(op);
+  asking.add({"HGET", keys.invites(id), made.address});
+  asking.add({"HLEN", keys.invites(id)});
+  asking.add({"HKEYS", keys.members(id)});
+  co_await asking.go();
+  if (!asking.ok()) {
+    co_return asking.failure();
+  }
+  invitation old = parse_invitation(memory, made.address, asking[0].str());
+  if (old.exists() && !old.expired(now_of(op))) {
+    co_return problem{fault::invalid,
+                      "the address has a pending invitation already",
+                      "email"};
+  }
+  auto looking = is_members_address(op, asking[2], made.address);
+  auto is_member = co_await looking;
+  if (!is_member.ok()) {
+    co_return is_member.error;
+  }
+  if (is_member.value) {
+    co_return problem{fault::invalid, "the address is a member's already",
+                      "email"};
+  }
+  if (old.exists()) {
+    expect_listed(op, change, id, old);
+    forget_token(op, change, old);
+  } else {
+    constexpr auto most = static_cast<int64_t>(invitations_max);
+    if (asking[1].number >= most) {
+      co_return problem{fault::refused,
+                        "a workspace has at most 100 invitations"};
+    }
+    change.expect_nil({"HGET", keys.invites(id), made.address});
+    change.expect_below(most, {"HLEN", keys.invites(id)});
+  }
+  auto issuing = issue_one(op, change, here, made);
+  auto sent = co_await issuing;
+  co_return sent;
+}
+
+flow<result<issued>> resend_invitation(operation& op, commit& change,
+                                       const access& here, int64_t id) {
+  auto finding = find_invitation(op, here.record.id, id);
+  auto old = co_await finding;
+  if (!old.ok()) {
+    co_return old.error;
+  }
+  auto granting = may_grant(op, change, here, old.value.roles);
+  problem refusal = co_await granting;
+  if (!refusal.ok()) {
+    co_return refusal;
+  }
+  expect_listed(op, change, here.record.id, old.value);
+  forget_token(op, change, old.value);
+  auto issuing = issue_one(op, change, here, old.value);
+  auto sent = co_await issuing;
+  co_return sent;
+}
+
+namespace {
+
+void drop(operation& op, commit& change, int64_t workspace,
+          const invitation& of) {
+  change.write({"HDEL", keys_of(op).invites(workspace), of.address});
+  forget_token(op, change, of);
+}
+
+}  // namespace
+
+flow<problem> revoke_invitation(operation& op, commit& change,
+                                const access& here, int64_t id) {
+  auto finding = find_invitation(op, here.record.id, id);
+  auto old = co_await finding;
+  if (!old.ok()) {
+    co_return old.error;
+  }
+  expect_listed(op, change, here.record.id, old.value);
+  drop(op, change, here.record.id, old.value);
+  change.touch(keys_of(op).workspace(here.record.id));
+  co_return problem{};
+}
+
+namespace {
+
+invitation* find_address(list<invitation>& among,
+                         std::string_view address) noexcept {
+  for (invitation& each : among) {
+    if (each.address == address) {
+      return &each;
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+flow<problem> replace_invitations(operation& op, commit& change,
+                                  const access& here,
+                                  const list<guest>& wanted,
+                                  list<invitation>& into) {
+  arena& memory = arena_of(op);
+  key_names& keys = keys_of(op);
+  int64_t id = here.record.id;
+  list<invitation> old{arena_allocator<invitation>(memory)};
+  auto reading = read_invitations(op, id, old);
+  problem failed = co_await reading;
+  if (!failed.ok()) {
+    co_return failed;
+  }
+  // Also of those that stay: one may be answered at this moment.
+  for (const invitation& each : old) {
+    expect_listed(op, change, id, each);
+  }
+  list<issued> fresh{arena_allocator<issued>(memory)};
+  into.clear();
+  for (const guest& who : wanted) {
+    invitation one;
+    one.address = lower_case(memory, who.email);
+    const invitation* kept = find_address(old, one.address);
+    if (kept != nullptr) {
+      one = *kept;
+    } else {
+      one.created = now_of(op);
+      change.expect_nil({"HGET", keys.invites(id), one.address});
+    }
+    one.email = who.email;
+    one.name = who.name;
+    if (kept == nullptr || kept->roles.stored() != who.roles.stored()) {
+      auto granting = may_grant(op, change, here, who.roles);
+      failed = co_await granting;
+      if (!failed.ok()) {
+        co_return failed;
+      }
+      one.roles = who.roles;
+      one.by = op.who.user;
+      one.by_tenant_admin = here.tenant_admin;
+    }
+    if (kept == nullptr) {
+      fresh.push_back({one, {}});
+    } else {
+      list_it(op, change, id, one);
+    }
+    into.push_back(one);
+  }
+  for (const invitation& each : old) {
+    if (find_address(into, each.address) == nullptr) {
+      drop(op, change, id, each);
+    }
+  }
+  change.touch(keys.workspace(id));
+  if (fresh.empty()) {
+    co_return problem{};
+  }
+  auto issuing = issue(op, change, here, fresh);
+  failed = co_await issuing;
+  for (const issued& each : fresh) {
+    *find_address(into, each.sent.address) = each.sent;
+  }
+  co_return failed;
+}
+
+void change_invitation_roles(operation& op, commit& change,
+                             int64_t workspace, const invitation& of,
+                             role_set roles) {
+  expect_listed(op, change, workspace, of);
+  invitation changed = of;
+  changed.roles = roles;
+  list_it(op, change, workspace, changed);
+  change.touch(keys_of(op).workspace(workspace));
+}
+
+// -- by token
+
+std::string_view name_of(invitation_state state) noexcept {
+  switch (state) {
+    case invitation_state::pending:
+      return "pending";
+    case invitation_state::expired:
+      return "expired";
+    case invitation_state::accepted:
+      return "accepted";
+    case invitation_state::declined:
+      break;
+  }
+  return "declined";
+}
+
+namespace {
+
+struct found_token {
+  opened_invitation shown;
+  workspace record;
+  std::string_view key;  // v:HASH
+};
+
+// In the tenant whose keys the operation knows.
+flow<result<found_token>> find_token(operation& op, std::string_view token) {
+  arena& memory = arena_of(op);
+  key_names& keys = keys_of(op);
+  memory.wipe_when_freed();
+  if (token.size() != token_length) {
+    co_return unknown;
+  }
+  found_token found;
+  std::string_view hash = hash_of(memory, token);
+  found.key = keys.invitation(hash);
+  trip first(op);
+  first.add({"HMGET", found.key, "status", "workspace", "email", "expires",
+             "roles"});
+  co_await first.go();
+  if (!first.ok()) {
+    co_return first.failure();
+  }
+  const reply& fields = first[0];
+  std::string_view status = fields[0].str();
+  int64_t id = parse_id(fields[1].str()).value_or(0);
+  if (id == 0) {
+    co_return unknown;
+  }
+  opened_invitation& shown = found.shown;
+  shown.about.email = fields[2].str();
+  shown.about.address = lower_case(memory, shown.about.email);
+  shown.about.expires = parse_integer(fields[3].str()).value_or(0);
+  shown.about.roles = role_set(fields[4].str());
+  shown.workspace = id;
+  trip asking(op);
+  asking.add({"HGET", keys.invites(id), shown.about.address});
+  read_workspace(asking, op, id);
+  co_await asking.go();
+  if (!asking.ok()) {
+    co_return asking.failure();
+  }
+  found.record = parse_workspace(id, asking[1]);
+  if (!found.record.exists()) {
+    co_return unknown;
+  }
+  shown.workspace_name = found.record.name;
+  shown.revision = found.record.revision;
+  if (status == name_of(invitation_state::accepted)) {
+    shown.state = invitation_state::accepted;
+  } else if (status == name_of(invitation_state::declined)) {
+    shown.state = invitation_state::declined;
+  } else {
+    shown.about = parse_invitation(memory, shown.about.address,
+                                   asking[0].str());
+    if (!shown.about.exists() || shown.about.hash != hash) {
+      co_return unknown;
+    }
+    shown.state = shown.about.expired(now_of(op)) ? invitation_state::expired
+                                                  : invitation_state::pending;
+  }
+  co_return found;
+}
+
+problem may_answer(operation& op, const opened_invitation& shown) {
+  switch (shown.state) {
+    case invitation_state::accepted:
+      return {fault::conflict, "the invitation was accepted already"};
+    case invitation_state::declined:
+      return {fault::conflict, "the invitation was declined"};
+    case invitation_state::expired:
+      return {fault::gone, "the invitation has expired"};
+    case invitation_state::pending:
+      break;
+  }
+  if (lower_case(arena_of(op), op.who.email) != shown.about.address) {
+    return {fault::forbidden, "the invitation was sent to another address"};
+  }
+  return {};
+}
+
+// It leaves the list, and its token is remembered with the answer.
+void end_with(operation& op, commit& change, found_token& found,
+              invitation_state state) {
+  const invitation& about = found.shown.about;
+  change.expect("pending", {"HGET", found.key, "status"});
+  expect_listed(op, change, found.record.id, about);
+  change.write(
+      {"HDEL", keys_of(op).invites(found.record.id), about.address});
+  change.write({"HSET", found.key, "status", name_of(state), "roles",
+                about.roles.stored()});
+  change.touch(keys_of(op).workspace(found.record.id));
+  found.shown.state = state;
+}
+
+}  // namespace
+
+flow<result<opened_invitation>> read_invitation(operation& op,
+                                                std::string_view token) {
+  arena& memory = arena_of(op);
+  memory.wipe_when_freed();
+  if (token.size() != token_length) {
+    co_return unknown;
+  }
+  trip asking(op);
+  asking.add({"GET", tenant_key(memory, hash_of(memory, token))});
+  co_await asking.go();
+  if (!asking.ok()) {
+    co_return asking.failure();
+  }
+  op.who.tenant = asking[0].str();
+  if (op.who.tenant.empty()) {
+    co_return unknown;
+  }
+  auto knowing = know_keys(op);
+  problem failed = co_await knowing;
+  if (!failed.ok()) {
+    co_return failed;
+  }
+  auto finding = find_token(op, token);
+  auto found = co_await finding;
+  if (!found.ok()) {
+    co_return found.error;
+  }
+  co_return found.value.shown;
+}
+
+flow<result<opened_invitation>> accept_invitation(operation& op,
+                                                  commit& change,
+                                                  std::string_view token) {
+  key_names& keys = keys_of(op);
+  std::string_view user = op.who.user;
+  auto finding = find_token(op, token);
+  auto opened = co_await finding;
+  if (!opened.ok()) {
+    co_return opened.error;
+  }
+  found_token& found = opened.value;
+  problem refusal = may_answer(op, found.shown);
+  if (!refusal.ok()) {
+    co_return refusal;
+  }
+  const invitation& about = found.shown.about;
+  int64_t id = found.record.id;
+  trip asking(op);
+  asking.add({"HGET", keys.members(id), about.by});
+  asking.add({"HGET", keys.members(id), user});
+  asking.add({"HGET", keys.user(user), "active"});
+  co_await asking.go();
+  if (!asking.ok()) {
+    co_return asking.failure();
+  }
+  if (!asking[1].is_nil()) {
+    co_return problem{fault::conflict, "already a member"};
+  }
+  // What is accepted is what the sender gives, if he still may.
+  access sender;
+  sender.record = found.record;
+  sender.mine = parse_member(about.by, asking[0].str());
+  sender.tenant_admin = about.by_tenant_admin;
+  if (!sender.admin()) {
+    co_return problem{fault::gone,
+                      "who sent the invitation may not invite any more"};
+  }
+  rest_on(op, sender, change);
+  auto adding = add_member(op, change, sender, user, about.roles);
+  auto added = co_await adding;
+  if (!added.ok()) {
+    co_return added.error;
+  }
+  if (!about.name.empty()) {
+    change.write({"HSETNX", keys.user_profile(user), "name", about.name});
+  }
+  if (asking[2].is_nil()) {
+    access mine;
+    mine.record = found.record;
+    auto activating = activate(op, change, mine);
+    refusal = co_await activating;
+    if (!refusal.ok()) {
+      co_return refusal;
+    }
+  }
+  end_with(op, change, found, invitation_state::accepted);
+  co_return found.shown;
+}
+
+flow<problem> decline_invitation(operation& op, commit& change,
+                                 std::string_view token) {
+  auto finding = find_token(op, token);
+  auto opened = co_await finding;
+  if (!opened.ok()) {
+    co_return opened.error;
+  }
+  found_token& found = opened.value;
+  problem refusal = may_answer(op, found.shown);
+  if (!refusal.ok()) {
+    co_return refusal;
+  }
+  change.expect("1",
+                {"HEXISTS", keys_of(op).workspace(found.record.id), "rev"});
+  end_with(op, change, found, invitation_state::declined);
+  co_return problem{};
+}
+
+}  // namespace wsp
