@@ -24,7 +24,7 @@ using wsp::c_str;
 using wsp::view;
 
 // The first memory of an operation's arena: enough for most requests.
-constexpr size_t first_memory = 6144;
+constexpr size_t first_memory = 8192;
 
 template <class Work>
 int guarded(Work work) noexcept {
@@ -301,6 +301,10 @@ void wsp_link_closed(wsp_core* core, unsigned link, wsp_str why) {
 void wsp_link_input(wsp_core* core, unsigned link, const char* data,
                     size_t len) {
   connection_at(core, link).input(data, len);
+}
+
+void wsp_core_random(wsp_core* core, unsigned char* out, size_t len) {
+  core->random.fill(out, len);
 }
 
 int wsp_link_output(wsp_core* core, unsigned link, wsp_str* out) {

@@ -249,6 +249,9 @@ void wsp_core_free(wsp_core *core);
  * never goes back.  Set it at the start of each turn. */
 void wsp_core_time(wsp_core *core, int64_t wall_ms, uint64_t monotonic_ms);
 
+/* Random bytes, unpredictable as long as the seed is: for request ids. */
+void wsp_core_random(wsp_core *core, unsigned char *out, size_t len);
+
 /* From now on a lost link is opened again only while an operation waits
  * for it: the driver is shutting down. */
 void wsp_core_drain(wsp_core *core);

@@ -410,6 +410,14 @@ ngx_http_workspaces_log(ngx_http_workspaces_driver_t *driver)
 }
 
 
+void
+ngx_http_workspaces_random(ngx_http_workspaces_driver_t *driver, u_char *out,
+    size_t len)
+{
+    wsp_core_random(driver->core, out, len);
+}
+
+
 ngx_int_t
 ngx_http_workspaces_op_start(ngx_http_workspaces_driver_t *driver,
     ngx_http_workspaces_op_t *op, const wsp_request *request)

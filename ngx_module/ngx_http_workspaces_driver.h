@@ -63,6 +63,9 @@ ngx_int_t ngx_http_workspaces_op_error(ngx_http_workspaces_driver_t *driver,
     ngx_http_workspaces_op_t *op, ngx_int_t dialect, ngx_uint_t status,
     wsp_str request_id);
 
+void ngx_http_workspaces_random(ngx_http_workspaces_driver_t *driver,
+    u_char *out, size_t len);
+
 /* Cancels the operation, or frees its response.  May be called again. */
 void ngx_http_workspaces_op_end(ngx_http_workspaces_op_t *op);
 

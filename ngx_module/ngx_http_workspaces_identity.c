@@ -3,8 +3,13 @@
  * who asks, with which headers, under which id.
  */
 
+#include "ngx_http_workspaces_driver.h"
 #include "ngx_http_workspaces_identity.h"
 #include "ngx_http_workspaces_record.h"
+
+
+/* in bytes, as many as nginx's has */
+#define NGX_HTTP_WORKSPACES_REQUEST_ID  16
 
 
 static ngx_int_t ngx_http_workspaces_identify_trusted(ngx_http_request_t *r,
@@ -13,6 +18,8 @@ static void ngx_http_workspaces_identify_bearer(ngx_http_request_t *r,
     ngx_http_workspaces_identity_t *given, wsp_identity *identity);
 static ngx_int_t ngx_http_workspaces_identify_api_key(ngx_http_request_t *r,
     ngx_http_workspaces_identity_t *given, wsp_identity *identity);
+static wsp_str ngx_http_workspaces_make_request_id(ngx_http_request_t *r,
+    ngx_http_workspaces_driver_t *driver, ngx_http_variable_value_t *vv);
 static void ngx_http_workspaces_credential(ngx_http_request_t *r,
     ngx_str_t *name, ngx_str_t *none, wsp_str *value);
 
@@ -210,6 +217,45 @@ ngx_http_workspaces_headers(ngx_http_request_t *r, const wsp_header **headers,
 }
 
 
+/*
+ * What nginx would make for $request_id when it is first asked for, with the
+ * core's random bytes: OpenSSL's cost as much as half of the rest of a
+ * request.
+ */
+
+static wsp_str
+ngx_http_workspaces_make_request_id(ngx_http_request_t *r,
+    ngx_http_workspaces_driver_t *driver, ngx_http_variable_value_t *vv)
+{
+    u_char   *id;
+    wsp_str   str;
+    u_char    random[NGX_HTTP_WORKSPACES_REQUEST_ID];
+
+    str.data = "";
+    str.len = 0;
+
+    id = ngx_pnalloc(r->pool, 2 * NGX_HTTP_WORKSPACES_REQUEST_ID);
+    if (id == NULL) {
+        return str;
+    }
+
+    ngx_http_workspaces_random(driver, random, sizeof(random));
+
+    ngx_hex_dump(id, random, sizeof(random));
+
+    vv->valid = 1;
+    vv->no_cacheable = 0;
+    vv->not_found = 0;
+    vv->data = id;
+    vv->len = 2 * NGX_HTTP_WORKSPACES_REQUEST_ID;
+
+    str.data = (const char *) id;
+    str.len = vv->len;
+
+    return str;
+}
+
+
 wsp_str
 ngx_http_workspaces_request_id(ngx_http_request_t *r)
 {
@@ -218,6 +264,12 @@ ngx_http_workspaces_request_id(ngx_http_request_t *r)
     ngx_http_workspaces_main_conf_t  *wmcf;
 
     wmcf = ngx_http_get_module_main_conf(r, ngx_http_workspaces_module);
+
+    vv = &r->variables[wmcf->request_id];
+
+    if (!vv->valid && wmcf->driver) {
+        return ngx_http_workspaces_make_request_id(r, wmcf->driver, vv);
+    }
 
     vv = ngx_http_get_indexed_variable(r, wmcf->request_id);
 

@@ -43,7 +43,46 @@ struct call {
 
 using handler = flow<result<answer>> (*)(operation& op, call& request);
 
+constexpr size_t path_segments_max = 8;
+
+// What is between the slashes of a path.
+struct path_segments {
+  std::string_view at[path_segments_max];
+  size_t count = 0;
+};
+
+// False where one is empty, or there are too many.
+constexpr bool split_segments(std::string_view path,
+                              path_segments* out) noexcept {
+  for (;;) {
+    size_t slash = path.find('/');
+    if (out->count == path_segments_max || slash == 0 || path.empty()) {
+      return false;
+    }
+    out->at[out->count++] = path.substr(0, slash);
+    if (slash == path.npos) {
+      return true;
+    }
+    path.remove_prefix(slash + 1);
+  }
+}
+
 struct route {
+  consteval route(std::string_view method, std::string_view pattern,
+                  std::string_view operation, wsp_needs needs, handler handle,
+                  fault unseen = fault::not_found)
+      : method(method),
+        pattern(pattern),
+        operation(operation),
+        needs(needs),
+        handle(handle),
+        unseen(unseen),
+        names_workspace(pattern.find("{workspace}") != pattern.npos) {
+    if (!pattern.empty() && !split_segments(pattern.substr(1), &segments)) {
+      throw "a pattern has at most eight parts, none of them empty";
+    }
+  }
+
   std::string_view method;
   std::string_view pattern;
   std::string_view operation;
@@ -51,11 +90,9 @@ struct route {
   handler handle;
   // What one that the caller may not see is answered with; not_found or
   // forbidden.
-  fault unseen = fault::not_found;
-
-  bool names_workspace() const noexcept {
-    return pattern.find("{workspace}") != pattern.npos;
-  }
+  fault unseen;
+  bool names_workspace;
+  path_segments segments;  // of the pattern
 };
 
 struct dialect {

@@ -6,14 +6,7 @@ namespace wsp {
 
 namespace {
 
-constexpr size_t segments_max = 8;
-
-struct segments {
-  std::string_view at[segments_max];
-  size_t count = 0;
-};
-
-bool split(std::string_view path, segments* out) noexcept {
+bool split(std::string_view path, path_segments* out) noexcept {
   if (path.empty() || path == "/") {
     return true;
   }
@@ -24,24 +17,14 @@ bool split(std::string_view path, segments* out) noexcept {
   if (path.back() == '/') {
     path.remove_suffix(1);
   }
-  for (;;) {
-    size_t slash = path.find('/');
-    if (out->count == segments_max || slash == 0 || path.empty()) {
-      return false;
-    }
-    out->at[out->count++] = path.substr(0, slash);
-    if (slash == path.npos) {
-      return true;
-    }
-    path.remove_prefix(slash + 1);
-  }
+  return split_segments(path, out);
 }
 
 bool is_parameter(std::string_view segment) noexcept {
   return !segment.empty() && segment[0] == '{';
 }
 
-bool fits(const segments& pattern, const segments& path) noexcept {
+bool fits(const path_segments& pattern, const path_segments& path) noexcept {
   if (pattern.count != path.count) {
     return false;
   }
@@ -53,7 +36,7 @@ bool fits(const segments& pattern, const segments& path) noexcept {
   return true;
 }
 
-bool take_parameters(const segments& pattern, const segments& path,
+bool take_parameters(const path_segments& pattern, const path_segments& path,
                      routed* out) noexcept {
   path_argument* next = out->arguments;
   for (size_t i = 0; i < path.count; i++) {
@@ -96,7 +79,7 @@ routed find_route(arena& memory, const dialect& in, std::string_view method,
                   std::string_view path) {
   routed out;
   out.error = {fault::not_found, "not found"};
-  segments asked;
+  path_segments asked;
   if (!split(path, &asked)) {
     return out;
   }
@@ -112,8 +95,8 @@ routed find_route(arena& memory, const dialect& in, std::string_view method,
   }
   std::string_view pattern;
   for (const route& each : in.routes) {
-    segments wanted;
-    if (!split(each.pattern, &wanted) || !fits(wanted, asked) ||
+    const path_segments& wanted = each.segments;
+    if (!fits(wanted, asked) ||
         (pattern.data() != nullptr && each.pattern != pattern)) {
       continue;
     }

@@ -159,6 +159,17 @@ class buffer {
     size_ += text.size();
   }
 
+  // Room for so many bytes more; commit() tells where they end.
+  char* reserve(size_t more) {
+    if (more > room_ - size_) {
+      grow(more);
+    }
+    return data_ + size_;
+  }
+  void commit(const char* end) noexcept {
+    size_ = static_cast<size_t>(end - data_);
+  }
+
   void number(long long value);
 
   std::string_view view() const noexcept { return {data_, size_}; }

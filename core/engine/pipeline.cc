@@ -134,7 +134,7 @@ flow<result<answer>> attempt(operation& op, const route& to, call& request,
   // What is to be changed is decided from Redis itself.
   freshness wanted =
       to.method == "GET" ? freshness::cached : freshness::direct;
-  if (is_about_one(to.needs) && !to.names_workspace()) {
+  if (is_about_one(to.needs) && !to.names_workspace) {
     auto finding = current_workspace(op);
     auto current = co_await finding;
     if (!current.ok()) {

@@ -38,7 +38,7 @@ class exchange {
   const reply& operator[](size_t i) const noexcept { return replies_[i]; }
 
  protected:
-  explicit exchange(arena& memory) : memory_(memory), bytes_(memory) {}
+  explicit exchange(arena& memory) : memory_(memory), bytes_(memory, 512) {}
 
   // Called once after submit() was true, when there are replies or a failure.
   virtual void finished() noexcept = 0;

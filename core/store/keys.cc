@@ -1,19 +1,31 @@
 #include "store/keys.h"
 
+#include <array>
+
 #include "text/text.h"
 
 namespace wsp {
 
 namespace {
 
-// CRC-32 (ISO 3309).  Bitwise: a tenant's name is short.
-uint32_t crc32(std::string_view text) noexcept {
-  uint32_t crc = 0xffffffffu;
-  for (char c : text) {
-    crc ^= static_cast<unsigned char>(c);
+constexpr auto crc32_table = [] {
+  std::array<uint32_t, 256> table{};
+  for (uint32_t i = 0; i < table.size(); i++) {
+    uint32_t crc = i;
     for (int bit = 0; bit < 8; bit++) {
       crc = (crc >> 1) ^ ((crc & 1) != 0 ? 0xedb88320u : 0u);
     }
+    table[i] = crc;
+  }
+  return table;
+}();
+
+// CRC-32 (ISO 3309).
+uint32_t crc32(std::string_view text) noexcept {
+  uint32_t crc = 0xffffffffu;
+  for (char c : text) {
+    crc = (crc >> 8) ^
+          crc32_table[(crc ^ static_cast<unsigned char>(c)) & 0xff];
   }
   return ~crc;
 }

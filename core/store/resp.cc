@@ -1,6 +1,7 @@
 #include "store/resp.h"
 
 #include <charconv>
+#include <cstring>
 #include <new>
 
 namespace wsp {
@@ -14,6 +15,13 @@ struct length_line {
 
   length_line(char kind, size_t value) noexcept {
     text[0] = kind;
+    if (value < 10) {
+      text[1] = static_cast<char>('0' + value);
+      text[2] = '\r';
+      text[3] = '\n';
+      size = 4;
+      return;
+    }
     char* end = std::to_chars(text + 1, text + sizeof text - 2, value).ptr;
     *end++ = '\r';
     *end++ = '\n';
@@ -35,7 +43,19 @@ void put_parts(std::span<const std::string_view> parts, Put put) {
 }  // namespace
 
 void put_command(buffer& out, std::span<const std::string_view> parts) {
-  put_parts(parts, [&](std::string_view text) { out.put(text); });
+  constexpr size_t around = 16;  // '$', ten digits, two line ends
+  size_t size = around;
+  for (std::string_view part : parts) {
+    size += around + part.size();
+  }
+  char* at = out.reserve(size);
+  put_parts(parts, [&](std::string_view text) {
+    if (!text.empty()) {
+      std::memcpy(at, text.data(), text.size());
+      at += text.size();
+    }
+  });
+  out.commit(at);
 }
 
 void put_command(std::string& out, std::span<const std::string_view> parts) {

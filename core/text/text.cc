@@ -1,6 +1,7 @@
 #include "text/text.h"
 
 #include <charconv>
+#include <cstring>
 
 namespace wsp {
 
@@ -49,10 +50,28 @@ std::optional<size_t> utf8_length(std::string_view text) noexcept {
   return count;
 }
 
+namespace {
+
+// Eight bytes, all of them of 0x20 to 0x7e.
+bool all_printable(const char* at) noexcept {
+  constexpr uint64_t ones = 0x0101010101010101u;
+  uint64_t word;
+  std::memcpy(&word, at, sizeof word);
+  uint64_t low = word - 0x20 * ones;   // borrows where one is below
+  uint64_t high = word + ones;         // carries into bit 7 where one is 0x7f
+  return ((word | low | high) & (0x80 * ones)) == 0;
+}
+
+}  // namespace
+
 bool has_control(std::string_view text) noexcept {
   unsigned char before = 0;
-  for (char ch : text) {
-    auto c = static_cast<unsigned char>(ch);
+  for (size_t i = 0; i < text.size(); i++) {
+    while (text.size() - i > 8 && all_printable(text.data() + i)) {
+      i += 8;
+      before = 0;
+    }
+    auto c = static_cast<unsigned char>(text[i]);
     if (c < 0x20 || c == 0x7f || (before == 0xc2 && c >= 0x80 && c < 0xa0)) {
       return true;
     }
@@ -158,6 +177,17 @@ std::string_view percent_encode(arena& memory, std::string_view text) {
 
 std::optional<int64_t> parse_integer(std::string_view text) noexcept {
   int64_t value = 0;
+  if (!text.empty() && text.size() <= 18) {
+    // Nearly all of them: plain digits that cannot overflow.
+    size_t i = 0;
+    while (i < text.size() && text[i] >= '0' && text[i] <= '9') {
+      value = 10 * value + (text[i++] - '0');
+    }
+    if (i == text.size()) {
+      return value;
+    }
+    value = 0;
+  }
   const char* end = text.data() + text.size();
   auto parsed = std::from_chars(text.data(), end, value);
   if (text.empty() || parsed.ec != std::errc() || parsed.ptr != end) {
