@@ -1,5 +1,6 @@
 #include "text/json.h"
 
+#include <charconv>
 #include <cstdint>
 #include <cstring>
 #include <new>
@@ -212,6 +213,58 @@ void json_put_string(buffer& out, std::string_view text) {
   }
   out.put(text.substr(from));
   out.put('"');
+}
+
+namespace {
+
+void put_real(json_writer& out, double value) {
+  char text[32];
+  char* end = std::to_chars(text, text + sizeof text - 2, value).ptr;
+  // 1.0 is to stay a real number.
+  if (std::string_view(text, static_cast<size_t>(end - text))
+          .find_first_of(".e") == std::string_view::npos) {
+    *end++ = '.';
+    *end++ = '0';
+  }
+  out.raw({text, static_cast<size_t>(end - text)});
+}
+
+}  // namespace
+
+void json_put(json_writer& out, const json_t* value) {
+  switch (json_typeof(value)) {
+    case JSON_OBJECT:
+      out.open_object();
+      json_each(value, [&](std::string_view name, const json_t* each) {
+        out.name(name);
+        json_put(out, each);
+      });
+      out.close_object();
+      break;
+    case JSON_ARRAY:
+      out.open_array();
+      for (size_t i = 0; i < json_array_size(value); i++) {
+        json_put(out, json_array_get(value, i));
+      }
+      out.close_array();
+      break;
+    case JSON_STRING:
+      out.string(json_text(value));
+      break;
+    case JSON_INTEGER:
+      out.number(json_integer_value(value));
+      break;
+    case JSON_REAL:
+      put_real(out, json_real_value(value));
+      break;
+    case JSON_TRUE:
+    case JSON_FALSE:
+      out.boolean(json_is_true(value));
+      break;
+    case JSON_NULL:
+      out.null();
+      break;
+  }
 }
 
 }  // namespace wsp

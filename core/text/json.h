@@ -46,6 +46,24 @@ inline std::string_view json_text(const json_t* value) noexcept {
   return {json_string_value(value), json_string_length(value)};
 }
 
+// The member of that name; null: there is none, or `object` is no object.
+inline const json_t* json_member(const json_t* object,
+                                 std::string_view name) noexcept {
+  return json_object_getn(object, name.data(), name.size());
+}
+
+// Calls visit(name, value) for each member of an object, in their order.
+template <class Visit>
+void json_each(const json_t* object, Visit visit) {
+  auto* from = const_cast<json_t*>(object);
+  for (void* at = json_object_iter(from); at != nullptr;
+       at = json_object_iter_next(from, at)) {
+    std::string_view name(json_object_iter_key(at),
+                          json_object_iter_key_len(at));
+    visit(name, static_cast<const json_t*>(json_object_iter_value(at)));
+  }
+}
+
 // Appends the text as a JSON string.  It must be UTF-8.
 void json_put_string(buffer& out, std::string_view text);
 
@@ -66,6 +84,13 @@ class json_writer {
     out_.put('"');
     out_.put(name);
     out_.put("\":");
+    comma_ = false;
+    return *this;
+  }
+  // Any other name.
+  json_writer& name(std::string_view text) {
+    string(text);
+    out_.put(':');
     comma_ = false;
     return *this;
   }
@@ -112,6 +137,10 @@ class json_writer {
   buffer out_;
   bool comma_ = false;
 };
+
+// Writes a parsed value, in whatever whitespace, as it was: members in their
+// order, a real number as the shortest text that reads back to it.
+void json_put(json_writer& out, const json_t* value);
 
 }  // namespace wsp
 
