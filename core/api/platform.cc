@@ -147,8 +147,14 @@ flow<result<answer>> create(operation& op, call& request) {
   if (!given.name) {
     co_return problem{fault::invalid, "name is required", "name"};
   }
-  role_set roles("admin,user");
-  auto creating = create_workspace(op, request.change, given, roles);
+  new_workspace first;
+  first.name = *given.name;
+  first.logo = given.logo.value_or("");
+  first.roles = role_set("admin,user");
+  if (given.labels != nullptr) {
+    first.labels = labels_json(op.memory, *given.labels);
+  }
+  auto creating = create_workspace(op, request.change, first);
   auto made = co_await creating;
   if (!made.ok()) {
     co_return made.error;
@@ -156,7 +162,7 @@ flow<result<answer>> create(operation& op, call& request) {
   workspace_view shown(op.memory);
   shown.record = made.value;
   shown.members.push_back(parse_member(
-      op.who.user, store_member(op.memory, made.value.created, roles)));
+      op.who.user, store_member(op.memory, made.value.created, first.roles)));
   co_return workspace_answer(op, shown);
 }
 
@@ -181,7 +187,9 @@ flow<result<answer>> update(operation& op, call& request) {
   if (!failed.ok()) {
     co_return failed;
   }
-  failed = update_workspace(op, request.change, shown.record, given);
+  auto updating =
+      update_workspace(op, request.change, shown.record, given);
+  failed = co_await updating;
   if (!failed.ok()) {
     co_return failed;
   }
@@ -203,7 +211,8 @@ flow<result<answer>> remove(operation& op, call& request) {
   if (!failed.ok()) {
     co_return failed;
   }
-  failed = delete_workspace(op, request.change, shown.record);
+  auto deleting = delete_workspace(op, request.change, shown.record);
+  failed = co_await deleting;
   if (!failed.ok()) {
     co_return failed;
   }

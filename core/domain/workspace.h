@@ -22,6 +22,8 @@ namespace wsp {
 constexpr size_t name_length_max = 255;      // characters
 constexpr size_t labels_max = 100;
 constexpr size_t label_length_max = 64;      // characters
+constexpr size_t slug_size_max = 100;        // before "-ID" behind it
+constexpr int64_t cloned_members_max = 10000;
 
 struct workspace {
   int64_t id = 0;
@@ -31,6 +33,7 @@ struct workspace {
   std::string_view labels;  // a JSON array of strings
   std::string_view owner;
   std::string_view external_id;  // empty: none
+  std::string_view slug;    // made of its first name, unique in the tenant
   int64_t created = 0;      // milliseconds since the epoch
   int64_t updated = 0;
 
@@ -38,7 +41,7 @@ struct workspace {
 };
 
 // The command that reads the record of a workspace; its key is the second.
-using record_command = std::array<std::string_view, 10>;
+using record_command = std::array<std::string_view, 11>;
 record_command workspace_command(operation& op, int64_t id);
 // Adds it to a trip ...
 void read_workspace(trip& asking, operation& op, int64_t id);
@@ -59,25 +62,69 @@ struct workspace_view {
 flow<problem> read_view(operation& op, const access& here,
                         workspace_view& into);
 
+// Whether a name must be the only one of the tenant, in whatever dialect the
+// other was given; and whether the slug that is made of it must be free, or
+// gets the id behind it.
+enum class naming { free, unique_name, unique_name_and_slug };
+
 // What is given of a workspace; absent: stays as it is.
 struct workspace_patch {
   std::optional<std::string_view> name;
   std::optional<std::string_view> logo;  // empty: none
   const list<std::string_view>* labels = nullptr;  // distinct
+  // As they are to be stored; they were made of those of the record.
+  std::optional<std::string_view> settings;
+  naming names = naming::free;  // of a new name
 };
 
-// The caller becomes its owner and a member with these roles.
-flow<result<workspace>> create_workspace(operation& op, commit& change,
-                                         const workspace_patch& given,
-                                         role_set roles);
+struct first_member {
+  std::string_view user;
+  role_set roles;
+};
 
-// Changes `record`, too.
-problem update_workspace(operation& op, commit& change, workspace& record,
-                         const workspace_patch& given);
+struct new_workspace {
+  std::string_view name;
+  std::string_view logo;
+  std::string_view labels = "[]";  // a JSON array of distinct strings
+  std::string_view settings;  // as they are stored
+  role_set roles;  // of the caller, who becomes its owner
+  const list<first_member>* members = nullptr;  // distinct, without the caller
+  naming names = naming::free;
+  std::string_view field = "name";  // where the name was given
+};
+
+// All of them, or none.  conflict: a name or slug is taken.
+flow<problem> create_workspaces(operation& op, commit& change,
+                                const list<new_workspace>& given,
+                                list<workspace>& into);
+
+flow<result<workspace>> create_workspace(operation& op, commit& change,
+                                         const new_workspace& given);
+
+std::string_view labels_json(arena& memory,
+                             const list<std::string_view>& labels);
+
+// A new one with the source's logo, labels and settings, or with its members,
+// their roles and what the roles are.  The caller becomes its owner and an
+// admin.  refused: too many members.
+struct clone_options {
+  bool settings = true;
+  bool members = false;
+};
+flow<result<workspace>> clone_workspace(operation& op, commit& change,
+                                        const access& source,
+                                        new_workspace given,
+                                        clone_options options);
+
+// Changes `record`, too.  conflict: the name is taken.
+flow<problem> update_workspace(operation& op, commit& change,
+                               workspace& record,
+                               const workspace_patch& given);
 
 // With everything in it, and every user's context that points to it.
-problem delete_workspace(operation& op, commit& change,
-                         const workspace& record);
+// conflict: it is the organization's default workspace.
+flow<problem> delete_workspace(operation& op, commit& change,
+                               const workspace& record);
 
 struct own_workspace {
   workspace record;
@@ -92,6 +139,18 @@ struct own_workspaces {
 };
 
 flow<problem> list_own_workspaces(operation& op, own_workspaces& into);
+
+// What the caller may list: his own, or all of the tenant for a tenant admin.
+struct workspace_page {
+  list<workspace> found;  // by id
+  int64_t total = 0;
+  int64_t default_id = 0;  // 0: none
+  explicit workspace_page(arena& memory)
+      : found(arena_allocator<workspace>(memory)) {}
+};
+
+flow<problem> page_workspaces(operation& op, int64_t skip, int64_t limit,
+                              workspace_page& into);
 
 }  // namespace wsp
 

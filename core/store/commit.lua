@@ -25,6 +25,10 @@
 -- the slot of the declared ones (same hash tag).
 --
 -- COUNT <key> <field> <by> is none, either: HINCRBY that leaves no 0 behind.
+--
+-- ENLIST <key> <prefix> <suffix> <id> is none, either: for each field of the
+-- hash <key> it adds <id>, with itself as its score, to the sorted set named
+-- prefix .. escaped field .. suffix.
 
 local done = redis.call('GET', KEYS[1])
 if done == '' then
@@ -73,6 +77,14 @@ local function count(key, field, by)
   return now
 end
 
+local function enlist(from, prefix, suffix, id)
+  local names = redis.call('HKEYS', from)
+  for _, name in ipairs(names) do
+    redis.call('ZADD', prefix .. escape(name) .. suffix, id, id)
+  end
+  return #names
+end
+
 local function is(got, expected)
   if string.sub(expected, 1, 1) == '<' then
     return tonumber(got) < tonumber(string.sub(expected, 2))
@@ -97,6 +109,8 @@ while at <= #ARGV do
     answer = unlist(command[2], command[3], command[4], command[5])
   elseif command[1] == 'COUNT' then
     answer = count(command[2], command[3], command[4])
+  elseif command[1] == 'ENLIST' then
+    answer = enlist(command[2], command[3], command[4], command[5])
   else
     answer = redis.call(unpack(command))
   end
