@@ -3,6 +3,7 @@
 #include "domain/access.h"
 #include "domain/grant.h"
 #include "domain/permission.h"
+#include "domain/settings.h"
 #include "engine/core.h"
 #include "engine/pipeline.h"
 #include "identity/api_key.h"
@@ -131,15 +132,21 @@ reason reason_of(const access& here) noexcept {
   return here.mine.exists() ? reason::member : reason::tenant_admin;
 }
 
-flow<problem> read_settings(operation& op, int64_t workspace) {
-  std::string_view key = keys_of(op).workspace(workspace);
-  record_read reading(op, key, {"HGET", key, "settings"});
-  reading.start();
-  co_await reading.get();
-  if (reading.ok()) {
-    op.settings = reading.value().str();
+flow<problem> read_all_settings(operation& op, int64_t workspace) {
+  std::string_view above = keys_of(op).workspace(workspace);
+  std::string_view beneath = keys_of(op).organization();
+  record_read own(op, above, {"HGET", above, "settings"});
+  record_read inherited(op, beneath, {"HGET", beneath, "settings"});
+  own.start();
+  inherited.start();
+  co_await own.get();
+  co_await inherited.get();
+  if (!own.ok()) {
+    co_return own.failure();
   }
-  co_return reading.failure();
+  op.settings = own.value().str();
+  op.organization_settings = inherited.value().str();
+  co_return inherited.failure();
 }
 
 void fill(operation& op, const access& here, std::string_view permissions) {
@@ -201,7 +208,7 @@ flow<verdict> judge(operation& op) {
                       reason::no_permission);
   }
   if (op.asks->with_settings != 0) {
-    auto asking = read_settings(op, named.id);
+    auto asking = read_all_settings(op, named.id);
     failed = co_await asking;
     if (!failed.ok()) {
       co_return undecided(failed);
@@ -229,37 +236,19 @@ flow<answer> decide(operation& op) {
   co_return refusal;
 }
 
-namespace {
-
-// nginx knows its variables by lower-cased names: a name in another case is
-// found as well, the exact one first.
-const json_t* setting_named(json_t* settings, std::string_view name) {
-  json_t* value = json_object_getn(settings, name.data(), name.size());
-  if (value != nullptr) {
-    return value;
-  }
-  const char* key;
-  json_object_foreach(settings, key, value) {
-    if (equal_ignoring_case(key, name)) {
-      return value;
-    }
-  }
-  return nullptr;
-}
-
-}  // namespace
-
 bool find_setting(operation& op, std::string_view name,
                   std::string_view* out) {
-  if (op.settings.empty()) {
+  if (op.settings.empty() && op.organization_settings.empty()) {
     return false;
   }
-  auto parsed = json_parse(op.memory, op.settings);
-  if (!parsed.ok()) {
+  auto own = parse_settings(op.memory, op.settings);
+  auto inherited = parse_settings(op.memory, op.organization_settings);
+  if (!own.ok() || !inherited.ok()) {
     return false;
   }
-  const json_t* value = setting_named(
-      const_cast<json_t*>(parsed.value.root()), name);
+  // nginx knows its variables by lower-cased names.
+  const json_t* value =
+      effective_setting(inherited.value.root(), own.value.root(), name);
   if (json_is_string(value)) {
     *out = op.memory.copy(json_text(value));
   } else if (json_is_integer(value)) {

@@ -50,7 +50,9 @@ struct wsp_op {
   wsp_response response{};
   wsp_decision* decision = nullptr;      // of a decision
   wsp::reason why{};                     // the same
-  std::string_view settings;             // JSON of the workspace, if asked
+  // JSON of the organization and of the workspace, if asked.
+  std::string_view organization_settings;
+  std::string_view settings;
 
   // In the core's list of finished ones.
   bool listed = false;
