@@ -223,6 +223,7 @@ void connection::input(const char* data, size_t size) {
     return;
   }
   input_at_ = now_;
+  reader_ = renew_reader(reader_, scratch_);
   redisReader* const reader = reader_;
   if (redisReaderFeed(reader, data, size) != REDIS_OK) {
     drop("Redis sent what is not RESP");

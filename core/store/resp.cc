@@ -1,5 +1,7 @@
 #include "store/resp.h"
 
+#include <hiredis/sds.h>
+
 #include <charconv>
 #include <cstring>
 #include <new>
@@ -7,6 +9,9 @@
 namespace wsp {
 
 namespace {
+
+// What a reader keeps of the memory for input when all is read.
+constexpr size_t most_idle_input = 64u << 10;
 
 struct length_line {
   // '*' or '$', up to 20 digits, CR LF
@@ -155,8 +160,23 @@ redisReader* new_reader(arena& memory) noexcept {
   redisReader* reader = redisReaderCreateWithFunctions(&reply_functions);
   if (reader != nullptr) {
     reader->privdata = &memory;
+    // hiredis would give back the memory of large replies by itself, and
+    // abort when there is none for a small one: see renew_reader.
+    reader->maxbuf = 0;
   }
   return reader;
+}
+
+redisReader* renew_reader(redisReader* reader, arena& memory) noexcept {
+  if (reader->len != 0 || sdsavail(reader->buf) <= most_idle_input) {
+    return reader;
+  }
+  redisReader* fresh = new_reader(memory);
+  if (fresh == nullptr) {
+    return reader;
+  }
+  redisReaderFree(reader);
+  return fresh;
 }
 
 reply copy_reply(arena& memory, const reply& from) {
