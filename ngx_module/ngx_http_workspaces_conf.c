@@ -1,5 +1,6 @@
 /*
- * ngx_http_workspaces_conf.c - "workspaces" and "workspaces_identity".
+ * ngx_http_workspaces_conf.c - "workspaces", "workspaces_identity" and
+ * "workspaces_invitation_ttl".
  *
  * Whatever is refused is refused with a sentence that says what to write
  * instead, and that never repeats a password or a key.
@@ -8,6 +9,10 @@
 #include "ngx_http_workspaces_module.h"
 #include "ngx_http_workspaces_path.h"
 #include "ngx_http_workspaces_request.h"
+
+
+#define NGX_HTTP_WORKSPACES_TTL_MIN  60                     /* 1m, seconds */
+#define NGX_HTTP_WORKSPACES_TTL_MAX  (365 * 24 * 60 * 60)   /* 1y */
 
 
 static const char *ngx_http_workspaces_misplaced(ngx_conf_t *cf,
@@ -320,6 +325,42 @@ ngx_http_workspaces_identity_param(ngx_conf_t *cf,
     if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
+
+    return NGX_CONF_OK;
+}
+
+
+/* workspaces_invitation_ttl <time>; */
+
+char *
+ngx_http_workspaces_conf_invitation_ttl(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_workspaces_main_conf_t *wmcf = conf;
+
+    time_t      ttl;
+    ngx_str_t  *value;
+
+    if (wmcf->invitation_ttl != NGX_CONF_UNSET) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    ttl = ngx_parse_time(&value[1], 1);
+
+    if (ttl == (time_t) NGX_ERROR
+        || ttl < NGX_HTTP_WORKSPACES_TTL_MIN
+        || ttl > NGX_HTTP_WORKSPACES_TTL_MAX)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid time \"%V\" in "
+                           "\"workspaces_invitation_ttl\": write one from 1m "
+                           "to 1y, like \"7d\"", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    wmcf->invitation_ttl = ttl;
 
     return NGX_CONF_OK;
 }

@@ -101,6 +101,7 @@ ngx_http_workspaces_driver_create(ngx_cycle_t *cycle,
     options.queue = (uint32_t) wmcf->redis.queue;
     options.cache_size = wmcf->cache_size;
     options.max_stale_ms = (uint32_t) wmcf->cache_max_stale;
+    options.invitation_ttl_s = (uint32_t) wmcf->invitation_ttl;
     options.client_name.data = (const char *) name;
     options.client_name.len = p - name;
     options.status = wmcf->status;

@@ -57,6 +57,13 @@ static ngx_command_t  ngx_http_workspaces_commands[] = {
       0,
       NULL },
 
+    { ngx_string("workspaces_invitation_ttl"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_workspaces_conf_invitation_ttl,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("workspaces_cache"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
       ngx_http_workspaces_conf_cache,
@@ -163,6 +170,7 @@ ngx_http_workspaces_create_main_conf(ngx_conf_t *cf)
     wmcf->request_id = NGX_CONF_UNSET;
     wmcf->cache_size = NGX_CONF_UNSET_SIZE;
     wmcf->cache_max_stale = NGX_CONF_UNSET_MSEC;
+    wmcf->invitation_ttl = NGX_CONF_UNSET;
 
     return wmcf;
 }
@@ -175,6 +183,7 @@ ngx_http_workspaces_init_main_conf(ngx_conf_t *cf, void *conf)
 
     ngx_conf_init_size_value(wmcf->cache_size, 16 * 1024 * 1024);
     ngx_conf_init_msec_value(wmcf->cache_max_stale, 1000);
+    ngx_conf_init_value(wmcf->invitation_ttl, 7 * 24 * 60 * 60);
 
     if (wmcf->used && wmcf->redis.url == NULL) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,

@@ -77,6 +77,8 @@ typedef struct {
     size_t                           cache_size;        /* 0: off */
     ngx_msec_t                       cache_max_stale;
 
+    time_t                           invitation_ttl;
+
     /* which directive was the first to need a core; NULL: none */
     const char                      *used;
     u_char                          *used_file;
@@ -144,6 +146,8 @@ char *ngx_http_workspaces_conf_access(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_workspaces_conf_header(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_http_workspaces_conf_invitation_ttl(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
 char *ngx_http_workspaces_conf_cache(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
