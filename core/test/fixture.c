@@ -80,6 +80,25 @@ void fixture_make(struct driver *d, struct fixture *made) {
     driver_forget(d);
 }
 
+/* A record that is held changes last of all: when that is seen, all is. */
+void fixture_heard(struct driver *d, const struct fixture *world) {
+    static bool there;
+    there = !there;
+    redis_do("SET wsp:{62}:acme:e:marker %s",
+             there ? world->target : world->neighbour);
+    for (int i = 0; i < 2000; i++) {
+        unsigned status =
+            driver_access(d, (struct ask) {
+                .user = "owner",
+                .headers = { "X-ATS-Client-ID", "marker" } })->status;
+        if (status == (there ? 200 : 404)) {
+            return;
+        }
+        driver_turn(d, 10);
+    }
+    fail_msg("invalidations are not heard");
+}
+
 /* What stands for a parameter of a pattern in the world of the fixture. */
 static const char *const arguments[][2] = {
     { "{user}", "target" },

@@ -187,8 +187,10 @@ static void decisions_of_each_kind(void **state) {
         { .access = true, .user = "owner" },
         { .access = true, .user = "many",
           .headers = { "X-Workspace-ID", world.target } },
+        { .access = true, .user = "custom", .permission = "docs:read",
+          .headers = { "X-Workspace-ID", world.target } },
     };
-    static const unsigned wanted[] = { 200, 200, 404, 404, 200 };
+    static const unsigned wanted[] = { 200, 200, 404, 404, 200, 200 };
     static char many[9000];     /* more than an operation begins with */
     memset(many, 'x', sizeof many - 1);
     memcpy(many, "1700000000000 viewer,", 21);
@@ -196,6 +198,8 @@ static void decisions_of_each_kind(void **state) {
     redis_do("HSET wsp:{62}:acme:w:%s:m many %s", world.target, many);
     redis_do("HSET wsp:{62}:acme:w:%s settings {\"s\":1}", world.target);
     redis_do("SET wsp:{62}:acme:e:ext-1 %s", world.target);
+    redis_do("HSET wsp:{62}:acme:w:%s:r billing_x %s", world.target,
+             "11 docs:read Billing");
     for (size_t n = 0; n < 2 * COUNT_OF(cases); n++) {
         size_t i = n / 2;
         bool known = n % 2 != 0;
