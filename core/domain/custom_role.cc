@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "domain/grant.h"
+#include "domain/invitation.h"
 #include "domain/member.h"
 #include "store/keys.h"
 #include "store/trip.h"
@@ -159,20 +160,78 @@ flow<result<role>> update_role(operation& op, commit& change,
 
 namespace {
 
+// How much stands in the way of deleting a role.
+struct role_use {
+  int64_t members = 0;
+  int64_t invitations = 0;  // pending
+
+  bool any() const noexcept { return members != 0 || invitations != 0; }
+};
+
 std::string_view counted(arena& memory, int64_t number,
                          std::string_view what) {
   return memory.join(decimal(memory, number), " ", what,
                      number == 1 ? "" : "s");
 }
 
-// Members hold `to` in the place of `from`.
-flow<problem> reassign_members(operation& op, commit& change,
-                               const access& here, std::string_view from,
-                               std::string_view to) {
-  key_names& keys = keys_of(op);
+problem in_use(arena& memory, const role_use& by) {
+  return {fault::invalid,
+          memory.join("the role is in use by ",
+                      counted(memory, by.members, "member"), " and ",
+                      counted(memory, by.invitations, "pending invitation")),
+          "role"};
+}
+
+problem too_many_holders(arena& memory, const role_use& by) {
+  return {fault::invalid,
+          memory.join("the role is held by ",
+                      counted(memory, by.members, "member"),
+                      ", and at most 1000 can be given another at once"),
+          "role"};
+}
+
+// Invitations name it there, also those that have expired: they can be sent
+// again.
+void reassign_invitations(operation& op, commit& change, const access& here,
+                          const list<invitation>& all, std::string_view from,
+                          std::string_view to) {
+  for (const invitation& each : all) {
+    if (each.roles.has(from)) {
+      change_invitation_roles(op, change, here.record.id, each,
+                              each.roles.replace(arena_of(op), from, to));
+    }
+  }
+}
+
+// Members hold `to` in the place of `from`, if the caller may give it.
+flow<problem> reassign(operation& op, commit& change, const access& here,
+                       role_use use, std::string_view from,
+                       std::string_view to) {
+  constexpr std::string_view field = "reassign_to";
   int64_t id = here.record.id;
+  if (to == from || !is_role_name(to)) {
+    co_return problem{fault::invalid, "reassign_to must be another role",
+                      field};
+  }
+  auto knowing =
+      require_known_roles(op, change, id, role_set(to), field);
+  problem refusal = co_await knowing;
+  if (!refusal.ok()) {
+    co_return refusal;
+  }
+  auto granting = may_grant(op, change, here, role_set(to));
+  refusal = co_await granting;
+  if (!refusal.ok()) {
+    co_return refusal;
+  }
+  if (use.members == 0) {
+    co_return problem{};
+  }
+  if (use.members > static_cast<int64_t>(reassigned_max)) {
+    co_return too_many_holders(arena_of(op), use);
+  }
   trip asking(op);
-  asking.add({"HGETALL", keys.members(id)});
+  asking.add({"HGETALL", keys_of(op).members(id)});
   co_await asking.go();
   if (!asking.ok()) {
     co_return asking.failure();
@@ -184,27 +243,6 @@ flow<problem> reassign_members(operation& op, commit& change,
     }
   }
   co_return problem{};
-}
-
-// Whether it can be put in the place of another.
-flow<problem> may_reassign_to(operation& op, commit& change,
-                              const access& here, std::string_view gone,
-                              std::string_view name) {
-  constexpr std::string_view field = "reassign_to";
-  if (name == gone || !is_role_name(name)) {
-    co_return problem{fault::invalid,
-                      "reassign_to must name another role of the workspace",
-                      field};
-  }
-  auto knowing = require_known_roles(op, change, here.record.id,
-                                     role_set(name), field);
-  problem refusal = co_await knowing;
-  if (!refusal.ok()) {
-    co_return refusal;
-  }
-  auto granting = may_grant(op, change, here, role_set(name));
-  refusal = co_await granting;
-  co_return refusal;
 }
 
 }  // namespace
@@ -229,33 +267,28 @@ flow<problem> delete_role(operation& op, commit& change, const access& here,
   if (!asking.ok()) {
     co_return asking.failure();
   }
-  int64_t holders = parse_integer(asking[0].str()).value_or(0);
+  list<invitation> all{arena_allocator<invitation>(memory)};
+  auto reading = read_invitations(op, workspace, all);
+  problem refusal = co_await reading;
+  if (!refusal.ok()) {
+    co_return refusal;
+  }
+  role_use use;
+  use.members = parse_integer(asking[0].str()).value_or(0);
+  for (const invitation& each : all) {
+    use.invitations += each.roles.has(gone.name) && !each.expired(now_of(op));
+  }
+  if (reassign_to.empty() && use.any()) {
+    co_return in_use(memory, use);
+  }
   if (!reassign_to.empty()) {
-    auto allowing =
-        may_reassign_to(op, change, here, gone.name, reassign_to);
-    problem refusal = co_await allowing;
+    auto reassigning =
+        reassign(op, change, here, use, gone.name, reassign_to);
+    refusal = co_await reassigning;
     if (!refusal.ok()) {
       co_return refusal;
     }
-    if (holders > static_cast<int64_t>(reassigned_max)) {
-      co_return problem{
-          fault::invalid,
-          memory.join("the role is held by ",
-                      counted(memory, holders, "member"),
-                      ", of which at most 1000 can be given another at once"),
-          "role"};
-    }
-    auto moving =
-        reassign_members(op, change, here, gone.name, reassign_to);
-    refusal = co_await moving;
-    if (!refusal.ok()) {
-      co_return refusal;
-    }
-  } else if (holders != 0) {
-    co_return problem{fault::invalid,
-                      memory.join("the role is held by ",
-                                  counted(memory, holders, "member")),
-                      "role"};
+    reassign_invitations(op, change, here, all, gone.name, reassign_to);
   }
   // Every change of members and invitations changes the revision.
   change.expect(decimal(memory, here.record.revision),
