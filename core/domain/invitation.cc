@@ -108,6 +108,13 @@ std::string_view store_invitation(arena& memory, const invitation& of) {
   return out.view();
 }
 
+void sort_by_address(list<invitation>& all) {
+  std::sort(all.begin(), all.end(),
+            [](const invitation& a, const invitation& b) {
+              return a.address < b.address;
+            });
+}
+
 // -- changing the list of a workspace
 
 void expect_listed(operation& op, commit& change, int64_t workspace,
@@ -244,10 +251,7 @@ list<invitation> parse_invitations(arena& memory, const reply& all) {
   for (size_t i = 0; i + 1 < all.items().size(); i += 2) {
     made.push_back(parse_invitation(memory, all[i].str(), all[i + 1].str()));
   }
-  std::sort(made.begin(), made.end(),
-            [](const invitation& a, const invitation& b) {
-              return a.address < b.address;
-            });
+  sort_by_address(made);
   return made;
 }
 
@@ -427,6 +431,7 @@ flow<problem> replace_invitations(operation& op, commit& change,
       drop(op, change, id, each);
     }
   }
+  sort_by_address(into);
   change.touch(keys.workspace(id));
   if (fresh.empty()) {
     co_return problem{};

@@ -452,6 +452,7 @@ flow<problem> delete_workspace(operation& op, commit& change,
                 key_names::user_workspaces_suffix(), id_text});
   change.write({"UNLIST", keys.contexts(id), keys.users_prefix(), "",
                 id_text});
+  change.write({"FORGET", keys.invites(id), keys.invitation(""), "hash"});
   change.write({"ZREM", keys.workspaces(), id_text});
   for (std::string_view key :
        {keys.members(id), keys.role_holders(id), keys.roles(id),

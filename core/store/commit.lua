@@ -29,6 +29,9 @@
 -- ENLIST <key> <prefix> <suffix> <id> is none, either: for each field of the
 -- hash <key> it adds <id>, with itself as its score, to the sorted set named
 -- prefix .. escaped field .. suffix.
+--
+-- Nor is FORGET <key> <prefix> <name>: each value of the hash <key> is a JSON
+-- object, and it unlinks prefix .. the text that the object has under <name>.
 
 local done = redis.call('GET', KEYS[1])
 if done == '' then
@@ -85,6 +88,18 @@ local function enlist(from, prefix, suffix, id)
   return #names
 end
 
+local function forget(from, prefix, name)
+  local values = redis.call('HVALS', from)
+  for _, value in ipairs(values) do
+    local is_json, object = pcall(cjson.decode, value)
+    local text = is_json and type(object) == 'table' and object[name]
+    if type(text) == 'string' then
+      redis.call('UNLINK', prefix .. text)
+    end
+  end
+  return #values
+end
+
 local function is(got, expected)
   if string.sub(expected, 1, 1) == '<' then
     return tonumber(got) < tonumber(string.sub(expected, 2))
@@ -111,6 +126,8 @@ while at <= #ARGV do
     answer = count(command[2], command[3], command[4])
   elseif command[1] == 'ENLIST' then
     answer = enlist(command[2], command[3], command[4], command[5])
+  elseif command[1] == 'FORGET' then
+    answer = forget(command[2], command[3], command[4])
   else
     answer = redis.call(unpack(command))
   end
