@@ -10,6 +10,7 @@
 
 #include "api/dialect.h"
 #include "domain/permission.h"
+#include "api/openapi.h"
 #include "engine/core.h"
 #include "engine/decide.h"
 #include "engine/status.h"
@@ -33,6 +34,17 @@ int guarded(Work work) noexcept {
   } catch (const std::exception&) {
     return WSP_NOMEM;
   }
+}
+
+// A text that the caller frees.
+int give(wsp_str* out, const std::string& text) {
+  auto* copy = static_cast<char*>(std::malloc(text.size()));
+  if (copy == nullptr) {
+    throw std::bad_alloc();
+  }
+  std::memcpy(copy, text.data(), text.size());
+  *out = c_str({copy, text.size()});
+  return WSP_OK;
 }
 
 // For parsing: `wrong` is a sentence when it is.
@@ -205,17 +217,23 @@ size_t wsp_status_size(unsigned workers) {
   return workers * sizeof(wsp::status_slot);
 }
 
+int wsp_openapi(wsp_str* out, int dialect, const wsp_str* mounts,
+                size_t count) {
+  return guarded([&] {
+    std::string text = wsp::openapi_document(dialect, {mounts, count});
+    return text.empty() ? static_cast<int>(WSP_INVALID) : give(out, text);
+  });
+}
+
+void wsp_openapi_free(wsp_str text) {
+  std::free(const_cast<char*>(text.data));
+}
+
 int wsp_status_render(wsp_str* out, const void* status, unsigned workers) {
   return guarded([&] {
-    std::string text = wsp::render_status(
-        static_cast<const wsp::status_slot*>(status), workers);
-    auto* copy = static_cast<char*>(std::malloc(text.size()));
-    if (copy == nullptr) {
-      throw std::bad_alloc();
-    }
-    std::memcpy(copy, text.data(), text.size());
-    *out = c_str({copy, text.size()});
-    return static_cast<int>(WSP_OK);
+    return give(out, wsp::render_status(
+                         static_cast<const wsp::status_slot*>(status),
+                         workers));
   });
 }
 

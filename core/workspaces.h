@@ -204,6 +204,15 @@ int wsp_route_get(wsp_route *out, int dialect, size_t index);
  * [A-Za-z0-9_.-] or "*". */
 int wsp_is_permission(wsp_str text);
 
+/*
+ * The OpenAPI 3.1 document of a dialect, as JSON.  Its servers are the mounts
+ * given, each as in wsp_request; without any it names none.  Give it back
+ * with wsp_openapi_free.  WSP_OK, WSP_INVALID (no such dialect) or WSP_NOMEM.
+ */
+int wsp_openapi(wsp_str *out, int dialect, const wsp_str *mounts,
+    size_t count);
+void wsp_openapi_free(wsp_str text);
+
 
 /* -- the core: one per worker -------------------------------------------- */
 
