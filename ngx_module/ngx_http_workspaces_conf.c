@@ -15,8 +15,6 @@
 #define NGX_HTTP_WORKSPACES_TTL_MAX  (365 * 24 * 60 * 60)   /* 1y */
 
 
-static const char *ngx_http_workspaces_misplaced(ngx_conf_t *cf,
-    ngx_http_core_loc_conf_t *clcf);
 static ngx_int_t ngx_http_workspaces_conf_dialect(ngx_conf_t *cf,
     ngx_str_t *name);
 static char *ngx_http_workspaces_identity_trusted(ngx_conf_t *cf,
@@ -45,18 +43,18 @@ ngx_http_workspaces_conf_mount(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_workspaces_loc_conf_t *wlcf = conf;
 
+    char                             *rv;
     ngx_str_t                        *value;
     const char                       *where;
     ngx_http_core_loc_conf_t         *clcf;
+    ngx_http_workspaces_mount_t      *mount;
+    ngx_http_workspaces_srv_conf_t   *wscf;
     ngx_http_workspaces_main_conf_t  *wmcf;
 
-    if (wlcf->dialect != NGX_CONF_UNSET) {
-        return "is duplicate";
-    }
+    rv = ngx_http_workspaces_conf_content(cf, wlcf, "workspaces");
 
-    if (wlcf->status) {
-        return "cannot be used beside \"workspaces_status\": write it in a "
-               "location of its own";
+    if (rv != NGX_CONF_OK) {
+        return rv;
     }
 
     value = cf->args->elts;
@@ -98,6 +96,16 @@ ngx_http_workspaces_conf_mount(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    wscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_workspaces_module);
+
+    mount = ngx_array_push(&wscf->mounts);
+    if (mount == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    mount->dialect = wlcf->dialect;
+    mount->path = wlcf->mount;
+
     wmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_workspaces_module);
 
     ngx_http_workspaces_used(cf, wmcf, "workspaces");
@@ -105,6 +113,27 @@ ngx_http_workspaces_conf_mount(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     clcf->handler = ngx_http_workspaces_handler;
 
     return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_workspaces_conf_content(ngx_conf_t *cf,
+    ngx_http_workspaces_loc_conf_t *wlcf, const char *directive)
+{
+    if (wlcf->content == NULL) {
+        wlcf->content = directive;
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strcmp(wlcf->content, directive) == 0) {
+        return "is duplicate";
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "\"%s\" cannot be used beside \"%s\": write it in a "
+                       "location of its own", directive, wlcf->content);
+
+    return NGX_CONF_ERROR;
 }
 
 
@@ -125,7 +154,7 @@ ngx_http_workspaces_used(ngx_conf_t *cf, ngx_http_workspaces_main_conf_t *wmcf,
  * regular expression or a name has none.
  */
 
-static const char *
+const char *
 ngx_http_workspaces_misplaced(ngx_conf_t *cf, ngx_http_core_loc_conf_t *clcf)
 {
     if (cf->cmd_type == NGX_HTTP_LIF_CONF) {

@@ -5,6 +5,7 @@
 
 #include "ngx_http_workspaces_module.h"
 #include "ngx_http_workspaces_access.h"
+#include "ngx_http_workspaces_docs.h"
 #include "ngx_http_workspaces_driver.h"
 #include "ngx_http_workspaces_request.h"
 #include "ngx_http_workspaces_response.h"
@@ -13,6 +14,9 @@
 
 static void *ngx_http_workspaces_create_main_conf(ngx_conf_t *cf);
 static char *ngx_http_workspaces_init_main_conf(ngx_conf_t *cf, void *conf);
+static void *ngx_http_workspaces_create_srv_conf(ngx_conf_t *cf);
+static char *ngx_http_workspaces_merge_srv_conf(ngx_conf_t *cf, void *parent,
+    void *child);
 static void *ngx_http_workspaces_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_workspaces_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
@@ -106,6 +110,14 @@ static ngx_command_t  ngx_http_workspaces_commands[] = {
       0,
       NULL },
 
+    { ngx_string("workspaces_docs"),
+      NGX_HTTP_LOC_CONF|NGX_HTTP_LIF_CONF|NGX_HTTP_LMT_CONF
+                       |NGX_CONF_NOARGS|NGX_CONF_TAKE1,
+      ngx_http_workspaces_conf_docs,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
       ngx_null_command
 };
 
@@ -117,8 +129,8 @@ static ngx_http_module_t  ngx_http_workspaces_module_ctx = {
     ngx_http_workspaces_create_main_conf,  /* create main configuration */
     ngx_http_workspaces_init_main_conf,    /* init main configuration */
 
-    NULL,                                  /* create server configuration */
-    NULL,                                  /* merge server configuration */
+    ngx_http_workspaces_create_srv_conf,   /* create server configuration */
+    ngx_http_workspaces_merge_srv_conf,    /* merge server configuration */
 
     ngx_http_workspaces_create_loc_conf,   /* create location configuration */
     ngx_http_workspaces_merge_loc_conf     /* merge location configuration */
@@ -200,6 +212,39 @@ ngx_http_workspaces_init_main_conf(ngx_conf_t *cf, void *conf)
 
 
 static void *
+ngx_http_workspaces_create_srv_conf(ngx_conf_t *cf)
+{
+    ngx_http_workspaces_srv_conf_t  *wscf;
+
+    wscf = ngx_palloc(cf->pool, sizeof(ngx_http_workspaces_srv_conf_t));
+    if (wscf == NULL) {
+        return NULL;
+    }
+
+    if (ngx_array_init(&wscf->mounts, cf->pool, 4,
+                       sizeof(ngx_http_workspaces_mount_t))
+        != NGX_OK
+        || ngx_array_init(&wscf->docs, cf->pool, 1,
+                          sizeof(ngx_http_workspaces_docs_t *))
+           != NGX_OK)
+    {
+        return NULL;
+    }
+
+    return wscf;
+}
+
+
+/* Nothing is inherited, but all locations of the server have been read. */
+
+static char *
+ngx_http_workspaces_merge_srv_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    return ngx_http_workspaces_docs_init(cf, child);
+}
+
+
+static void *
 ngx_http_workspaces_create_loc_conf(ngx_conf_t *cf)
 {
     ngx_http_workspaces_loc_conf_t  *wlcf;
@@ -217,7 +262,8 @@ ngx_http_workspaces_create_loc_conf(ngx_conf_t *cf)
      *     wlcf->access_file = NULL;
      *     wlcf->id_header = { 0, NULL };
      *     wlcf->external_header = { 0, NULL };
-     *     wlcf->status = 0;
+     *     wlcf->content = NULL;
+     *     wlcf->docs = NULL;
      */
 
     wlcf->dialect = NGX_CONF_UNSET;
@@ -258,8 +304,8 @@ ngx_http_workspaces_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     }
 
     /*
-     * A mount is not inherited by the locations inside of its own, but an
-     * "if" or a "limit_except" there is still that same location.
+     * What a location serves is not inherited by the locations inside of it,
+     * but an "if" or a "limit_except" there is still that same location.
      */
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
@@ -268,6 +314,7 @@ ngx_http_workspaces_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         conf->dialect = prev->dialect;
         conf->prefix = prev->prefix;
         conf->mount = prev->mount;
+        conf->docs = prev->docs;
     }
 
     if (clcf->lmt_excpt
@@ -275,6 +322,10 @@ ngx_http_workspaces_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         && conf->dialect != NGX_CONF_UNSET)
     {
         clcf->handler = ngx_http_workspaces_handler;
+    }
+
+    if (clcf->lmt_excpt && clcf->handler == NULL && conf->docs) {
+        clcf->handler = ngx_http_workspaces_docs_handler;
     }
 
     return NGX_CONF_OK;

@@ -17,6 +17,7 @@
  *     variables.c $workspace_*
  *     forward.c   what backends are told in headers
  *     status.c    what was counted, for Prometheus
+ *     docs.c      OpenAPI documents, and a page that shows them
  */
 
 #ifndef _NGX_HTTP_WORKSPACES_MODULE_H_INCLUDED_
@@ -31,6 +32,7 @@
 
 
 typedef struct ngx_http_workspaces_driver_s  ngx_http_workspaces_driver_t;
+typedef struct ngx_http_workspaces_docs_s  ngx_http_workspaces_docs_t;
 
 
 typedef struct {
@@ -104,6 +106,18 @@ typedef struct {
 
 typedef struct {
     ngx_int_t                        dialect;   /* enum wsp_dialect */
+    ngx_str_t                        path;      /* as in the location */
+} ngx_http_workspaces_mount_t;
+
+
+typedef struct {
+    ngx_array_t                      mounts;    /* ..._mount_t */
+    ngx_array_t                      docs;      /* ..._docs_t * */
+} ngx_http_workspaces_srv_conf_t;
+
+
+typedef struct {
+    ngx_int_t                        dialect;   /* enum wsp_dialect */
 
     /* the location's name without a slash at its end, as is and escaped */
     ngx_str_t                        prefix;
@@ -123,7 +137,9 @@ typedef struct {
 
     ngx_flag_t                       forward;
 
-    unsigned                         status:1;  /* not inherited */
+    /* which of our directives serves it; NULL: none; not inherited */
+    const char                      *content;
+    ngx_http_workspaces_docs_t      *docs;
 } ngx_http_workspaces_loc_conf_t;
 
 
@@ -150,6 +166,14 @@ char *ngx_http_workspaces_conf_invitation_ttl(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 char *ngx_http_workspaces_conf_cache(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+
+/* Takes the location for a directive that serves it, which only one can. */
+char *ngx_http_workspaces_conf_content(ngx_conf_t *cf,
+    ngx_http_workspaces_loc_conf_t *wlcf, const char *directive);
+
+/* What the location is, where no mount can be: without a name.  Or NULL. */
+const char *ngx_http_workspaces_misplaced(ngx_conf_t *cf,
+    ngx_http_core_loc_conf_t *clcf);
 
 /* Remembers which directive it was that needs a core. */
 void ngx_http_workspaces_used(ngx_conf_t *cf,

@@ -18,7 +18,7 @@ static ngx_uint_t ngx_http_workspaces_is_challenged(ngx_http_request_t *r,
 static void ngx_http_workspaces_set_content_type(ngx_http_request_t *r,
     const wsp_str *type);
 static ngx_int_t ngx_http_workspaces_send_body(ngx_http_request_t *r,
-    const wsp_response *response, ngx_http_output_body_filter_pt send);
+    const wsp_str *body, ngx_http_output_body_filter_pt send);
 static ngx_int_t ngx_http_workspaces_header_filter(ngx_http_request_t *r);
 static ngx_int_t ngx_http_workspaces_set_request_id(ngx_http_request_t *r);
 static const wsp_response *ngx_http_workspaces_error(ngx_http_request_t *r,
@@ -62,7 +62,51 @@ ngx_http_workspaces_send(ngx_http_request_t *r, ngx_http_workspaces_ctx_t *ctx)
         return ngx_http_send_special(r, NGX_HTTP_LAST);
     }
 
-    return ngx_http_workspaces_send_body(r, response, ngx_http_output_filter);
+    return ngx_http_workspaces_send_body(r, &response->body,
+                                         ngx_http_output_filter);
+}
+
+
+ngx_int_t
+ngx_http_workspaces_only_reads(ngx_http_request_t *r)
+{
+    ngx_str_t   name = ngx_string("Allow");
+    ngx_str_t   value = ngx_string("GET, HEAD");
+    wsp_header  allow;
+
+    if (r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD)) {
+        return ngx_http_discard_request_body(r);
+    }
+
+    allow.name = ngx_http_workspaces_str(&name);
+    allow.value = ngx_http_workspaces_str(&value);
+
+    if (ngx_http_workspaces_push_header(r, &allow) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return NGX_HTTP_NOT_ALLOWED;
+}
+
+
+ngx_int_t
+ngx_http_workspaces_send_text(ngx_http_request_t *r, const wsp_str *type,
+    const wsp_str *text)
+{
+    ngx_int_t  rc;
+
+    r->headers_out.status = NGX_HTTP_OK;
+    r->headers_out.content_length_n = text->len;
+
+    ngx_http_workspaces_set_content_type(r, type);
+
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    return ngx_http_workspaces_send_body(r, text, ngx_http_output_filter);
 }
 
 
@@ -142,15 +186,18 @@ ngx_http_workspaces_set_content_type(ngx_http_request_t *r,
 
     p = ngx_strlchr(p, last, ';');
 
-    if (p == NULL || (size_t) (last - p) < len
-        || ngx_strncmp(p, "; charset=", len) != 0)
-    {
+    if (p == NULL) {
         return;
     }
 
     r->headers_out.content_type_len = p - r->headers_out.content_type.data;
-    r->headers_out.charset.data = p + len;
-    r->headers_out.charset.len = last - r->headers_out.charset.data;
+
+    p = ngx_strlcasestrn(p, last, (u_char *) "; charset=", len - 1);
+
+    if (p) {
+        r->headers_out.charset.data = p + len;
+        r->headers_out.charset.len = last - r->headers_out.charset.data;
+    }
 }
 
 
@@ -187,7 +234,7 @@ ngx_http_workspaces_push_header(ngx_http_request_t *r,
 
 static ngx_int_t
 ngx_http_workspaces_send_body(ngx_http_request_t *r,
-    const wsp_response *response, ngx_http_output_body_filter_pt send)
+    const wsp_str *body, ngx_http_output_body_filter_pt send)
 {
     ngx_buf_t    *b;
     ngx_chain_t   out;
@@ -197,8 +244,8 @@ ngx_http_workspaces_send_body(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    b->pos = (u_char *) response->body.data;
-    b->last = b->pos + response->body.len;
+    b->pos = (u_char *) body->data;
+    b->last = b->pos + body->len;
     b->memory = 1;
     b->last_buf = (r == r->main) ? 1 : 0;
     b->last_in_chain = 1;
@@ -334,7 +381,7 @@ ngx_http_workspaces_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 
     ctx->error_sent = 1;
 
-    return ngx_http_workspaces_send_body(r, ctx->error,
+    return ngx_http_workspaces_send_body(r, &ctx->error->body,
                                          ngx_http_next_body_filter);
 }
 

@@ -13,7 +13,6 @@
 
 
 static ngx_int_t ngx_http_workspaces_status_handler(ngx_http_request_t *r);
-static ngx_int_t ngx_http_workspaces_status_refuse(ngx_http_request_t *r);
 static ngx_int_t ngx_http_workspaces_status_text(ngx_http_request_t *r,
     wsp_str **out);
 static void ngx_http_workspaces_status_free(void *data);
@@ -52,22 +51,19 @@ ngx_http_workspaces_conf_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_workspaces_loc_conf_t *wlcf = conf;
 
+    char                             *rv;
     ngx_http_core_loc_conf_t         *clcf;
     ngx_http_workspaces_main_conf_t  *wmcf;
 
-    if (wlcf->status) {
-        return "is duplicate";
-    }
+    rv = ngx_http_workspaces_conf_content(cf, wlcf, "workspaces_status");
 
-    if (wlcf->dialect != NGX_CONF_UNSET) {
-        return "cannot be used beside \"workspaces\": write it in a location "
-               "of its own";
+    if (rv != NGX_CONF_OK) {
+        return rv;
     }
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
     wmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_workspaces_module);
 
-    wlcf->status = 1;
     wmcf->status_used = 1;
 
     clcf->handler = ngx_http_workspaces_status_handler;
@@ -79,16 +75,11 @@ ngx_http_workspaces_conf_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 static ngx_int_t
 ngx_http_workspaces_status_handler(ngx_http_request_t *r)
 {
-    wsp_str      *text;
-    ngx_int_t     rc;
-    ngx_buf_t    *b;
-    ngx_chain_t   out;
+    wsp_str    *text, type;
+    ngx_int_t   rc;
+    ngx_str_t   name = ngx_string("text/plain; version=0.0.4; charset=utf-8");
 
-    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
-        return ngx_http_workspaces_status_refuse(r);
-    }
-
-    rc = ngx_http_discard_request_body(r);
+    rc = ngx_http_workspaces_only_reads(r);
 
     if (rc != NGX_OK) {
         return rc;
@@ -98,57 +89,9 @@ ngx_http_workspaces_status_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    r->headers_out.status = NGX_HTTP_OK;
-    r->headers_out.content_length_n = text->len;
+    type = ngx_http_workspaces_str(&name);
 
-    /* types are compared without what follows (gzip_types), and the charset
-     * filter does not add a second one */
-
-    ngx_str_set(&r->headers_out.content_type,
-                "text/plain; version=0.0.4; charset=utf-8");
-    r->headers_out.content_type_len = sizeof("text/plain") - 1;
-    r->headers_out.content_type_lowcase = NULL;
-    ngx_str_set(&r->headers_out.charset, "utf-8");
-
-    rc = ngx_http_send_header(r);
-
-    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
-        return rc;
-    }
-
-    b = ngx_calloc_buf(r->pool);
-    if (b == NULL) {
-        return NGX_ERROR;
-    }
-
-    b->pos = (u_char *) text->data;
-    b->last = b->pos + text->len;
-    b->memory = 1;
-    b->last_buf = (r == r->main) ? 1 : 0;
-    b->last_in_chain = 1;
-
-    out.buf = b;
-    out.next = NULL;
-
-    return ngx_http_output_filter(r, &out);
-}
-
-
-static ngx_int_t
-ngx_http_workspaces_status_refuse(ngx_http_request_t *r)
-{
-    ngx_str_t   name = ngx_string("Allow");
-    ngx_str_t   value = ngx_string("GET, HEAD");
-    wsp_header  allow;
-
-    allow.name = ngx_http_workspaces_str(&name);
-    allow.value = ngx_http_workspaces_str(&value);
-
-    if (ngx_http_workspaces_push_header(r, &allow) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    return NGX_HTTP_NOT_ALLOWED;
+    return ngx_http_workspaces_send_text(r, &type, text);
 }
 
 

@@ -3,6 +3,8 @@
 #include <string_view>
 
 #include "api/dialect.h"
+#include "api/location.json.h"
+#include "api/organization.json.h"
 #include "api/platform.json.h"
 #include "text/json.h"
 
@@ -14,6 +16,10 @@ std::string_view document_of(int dialect) noexcept {
   switch (dialect) {
     case WSP_PLATFORM:
       return document_platform;
+    case WSP_ORGANIZATION:
+      return document_organization;
+    case WSP_LOCATION:
+      return document_location;
     default:
       return {};
   }

@@ -13,6 +13,8 @@
 static const char *const methods[] = { "get", "put", "post", "delete",
                                        "patch", "head", "options", "trace" };
 
+enum { DESCRIBED = WSP_PLATFORM + 1 };
+
 static json_t *documents[WSP_DIALECTS];
 
 static const char *name_of(int dialect) {
@@ -79,7 +81,7 @@ static json_t *described(int dialect, const wsp_route *route) {
 static void for_each_route(void (*check)(int dialect, const wsp_route *route,
                                          const json_t *operation)) {
     wsp_route route;
-    for (int dialect = 0; dialect < WSP_DIALECTS; dialect++) {
+    for (int dialect = 0; dialect < DESCRIBED; dialect++) {
         size_t i = 0;
         while (wsp_route_get(&route, dialect, i) == WSP_OK) {
             json_t *operation = described(dialect, &route);
