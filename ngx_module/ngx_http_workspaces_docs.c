@@ -119,7 +119,8 @@ static const char  ngx_http_workspaces_docs_js_tail[] =
     "};\n";
 
 
-/* Nothing from elsewhere, no inline script, in no frame. */
+/* Nothing from elsewhere, no inline script, in no frame.  Swagger UI has its
+ * styles inline. */
 
 #define NGX_HTTP_WORKSPACES_HEADER(name, value)                               \
     { { name, sizeof(name) - 1 }, { value, sizeof(value) - 1 } }

@@ -100,6 +100,11 @@ echo "$port" > "$dir/port"
 user=
 [ "$(id -u)" -ne 0 ] || user='user root;'
 
+docs=
+if "$tools/fetch.sh" swagger-ui "$build/swagger-ui"; then
+    docs="location /docs { workspaces_docs assets=$build/swagger-ui; }"
+fi
+
 cat > "$dir/nginx.conf" << END
 # written by make run
 
@@ -124,18 +129,35 @@ http {
     workspaces_redis unix:$socket;
     workspaces_seal_keys $dir/seal.keys;
 
+    # For a demo on loopback only: anybody may send these headers, and who
+    # sends none, as a browser does, is alice.  A gateway takes such values
+    # from what it has verified.
+    map \$http_x_tenant \$tenant {
+        default \$http_x_tenant;
+        ""      demo;
+    }
+
+    map \$http_x_user \$user {
+        default \$http_x_user;
+        ""      alice;
+    }
+
+    workspaces_identity trusted tenant=\$tenant user=\$user
+        email=\$http_x_email admin=\$http_x_admin;
+
     server {
         listen 127.0.0.1:$port;
 
+        # what a page of another site makes a browser send
+        if (\$http_sec_fetch_site = cross-site) {
+            return 403;
+        }
+
         location /api/workspaces {
             workspaces platform;
-
-            # For a demo on loopback only: anybody may send these headers.
-            # A gateway takes such values from what it has verified.
-            workspaces_identity trusted tenant=\$http_x_tenant
-                user=\$http_x_user email=\$http_x_email
-                admin=\$http_x_admin;
         }
+
+        $docs
     }
 }
 END
@@ -161,7 +183,8 @@ json="-H 'Content-Type: application/json'"
 cat << END
 
 nginx serves $api
-config, logs, keys and data: $dir; \`make stop\` ends it.  To paste:
+${docs:+its documentation, to be tried out in a browser: ${api%/api/*}/docs#/workspaces
+}config, logs, keys and data: $dir; \`make stop\` ends it.  To paste:
 
 # make a workspace, remember its id
   id=\$(curl -s $alice $json $api -d '{"name": "Berlin", "labels": ["team"]}' | tee /dev/stderr | sed 's/.*"_id": *"\\([^"]*\\)".*/\\1/')

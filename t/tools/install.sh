@@ -3,6 +3,7 @@
 #
 # Puts the module where NGINX looks for modules, with a file that loads it, as
 # Debian's own modules have: modules-available, linked from modules-enabled.
+# Swagger UI goes to where workspaces_docs looks for it by itself.
 # A running nginx keeps what it has loaded until it is reloaded.
 
 . "$(dirname "$0")/lib.sh"
@@ -17,6 +18,7 @@ option() {
 }
 
 prefix=$(option prefix)
+ui=${prefix:-/usr/local/nginx}/swagger-ui
 modules=$(option modules-path)
 conf=$(option conf-path)
 modules=${modules:-${prefix:-/usr/local/nginx}/modules}
@@ -42,6 +44,16 @@ case $action in
         echo "load_module $so;" > "$dest$available"
         ln -sf "$available" "$dest$enabled"
 
+        if "$tools/fetch.sh" swagger-ui "$build/swagger-ui"; then
+            install -d "$dest$ui"
+            install -m 644 "$build/swagger-ui"/* "$build/swagger-ui/.package" \
+                "$dest$ui/"
+            echo "installed $dest$ui"
+        else
+            echo "workspaces_docs will not start without Swagger UI: do" \
+                "\"t/tools/fetch.sh swagger-ui $dest$ui\" later" >&2
+        fi
+
         echo "installed $dest$so"
         echo "enabled   $dest$enabled"
         grep -qs "modules-enabled/\*.conf" "$conf/nginx.conf" \
@@ -49,6 +61,8 @@ case $action in
         ;;
     uninstall)
         rm -f "$dest$enabled" "$dest$available" "$dest$so"
+        ! grep -qs '^swagger-ui-dist ' "$dest$ui/.package" \
+            || rm -rf "$dest$ui"
         echo "removed   $dest$so"
         ;;
     *)

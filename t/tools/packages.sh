@@ -19,7 +19,8 @@ set_run="nginx=nginx redis-server=redis-server redis-cli=redis-tools
 
 # The development files of OpenSSL, PCRE2 and zlib, dpkg-dev and patch are for
 # the sanitizer nginx, which is built from Debian's source package.
-# nchan, lua and ndk are other people's modules, loaded beside ours.
+# nchan, lua and ndk are other people's modules, loaded beside ours.  Chromium
+# opens the page of workspaces_docs.
 set_test="$set_run clang++=clang libclang-rt-14-dev llvm-symbolizer=llvm
     libcmocka-dev
     prove=perl libtest-base-perl libtest-longstring-perl libredis-perl
@@ -27,7 +28,8 @@ set_test="$set_run clang++=clang libclang-rt-14-dev llvm-symbolizer=llvm
     libipc-run-perl liburi-perl libjson-perl libjson-xs-perl
     libnginx-mod-http-lua libnginx-mod-http-ndk libnginx-mod-nchan
     dpkg-source=dpkg-dev patch=patch xz=xz-utils promtool=prometheus
-    libssl-dev libpcre2-dev zlib1g-dev"
+    libssl-dev libpcre2-dev zlib1g-dev
+    python3-jsonschema chromium=chromium chromedriver=chromium-driver"
 
 # not luajit: it conflicts with the libluajit2 of libnginx-mod-http-lua
 set_bench="wrk=wrk node=nodejs npm=npm libnginx-mod-http-lua taskset=util-linux

@@ -51,6 +51,7 @@ export TEST_NGINX_PORT
 export TEST_NGINX_SERVROOT=$room/servroot
 export TEST_NGINX_ERROR_LOG=$room/error.log
 export TMPDIR=$room/tmp
+export TEST_NGINX_SWAGGER_UI=${TEST_NGINX_SWAGGER_UI:-$build/swagger-ui}
 unset TEST_NGINX_SERVER_PORT TEST_NGINX_CLIENT_PORT
 
 status=0

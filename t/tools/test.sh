@@ -114,6 +114,10 @@ the_end() {
 # build nothing can be done; what else lacks one fails by itself.
 setup "packages: build" "$tools/packages.sh" build || the_end
 setup "packages: run and test" "$tools/packages.sh" run test || :
+setup "Swagger UI, from npm" \
+    "$tools/fetch.sh" swagger-ui "$build/swagger-ui" || :
+setup "the schema of OpenAPI, from npm" \
+    "$tools/fetch.sh" openapi-schemas "$build/openapi-schemas" || :
 
 setup "build the module" "$tools/build-module.sh" || the_end
 step "exports and signature" "$tools/check-module.sh" \
