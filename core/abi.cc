@@ -24,9 +24,6 @@ namespace {
 using wsp::c_str;
 using wsp::view;
 
-// The first memory of an operation's arena: enough for most requests.
-constexpr size_t first_memory = 8192;
-
 template <class Work>
 int guarded(Work work) noexcept {
   try {
@@ -59,18 +56,6 @@ int report(T** out, std::unique_ptr<T> made, std::string_view wrong,
   std::memcpy(error, wrong.data(), size);
   error[size] = '\0';
   return WSP_INVALID;
-}
-
-wsp_op* new_operation(wsp_core* core) noexcept {
-  constexpr size_t size = sizeof(wsp_op) + first_memory;
-  void* memory = core == nullptr ? std::malloc(size) : core->take_block(size);
-  if (memory == nullptr) {
-    return nullptr;
-  }
-  auto* op = new (memory)
-      wsp_op(static_cast<char*>(memory) + sizeof(wsp_op), first_memory);
-  op->core = core;
-  return op;
 }
 
 wsp::connection& connection_at(wsp_core* core, unsigned link) noexcept {
@@ -340,7 +325,7 @@ int wsp_op_new(wsp_op** out, wsp_core* core, const wsp_request* request,
   if (speaks == nullptr || request->size != sizeof *request) {
     return WSP_INVALID;
   }
-  wsp_op* op = new_operation(core);
+  wsp_op* op = wsp::new_operation(core);
   if (op == nullptr) {
     return WSP_NOMEM;
   }
@@ -357,7 +342,7 @@ int wsp_access_new(wsp_op** out, wsp_core* core,
   if (request->size != sizeof *request) {
     return WSP_INVALID;
   }
-  wsp_op* op = new_operation(core);
+  wsp_op* op = wsp::new_operation(core);
   if (op == nullptr) {
     return WSP_NOMEM;
   }
@@ -404,7 +389,7 @@ int wsp_op_new_error(wsp_op** out, wsp_core* core, int dialect,
   if (speaks == nullptr) {
     return WSP_INVALID;
   }
-  wsp_op* op = new_operation(nullptr);
+  wsp_op* op = wsp::new_operation(nullptr);
   if (op == nullptr) {
     return WSP_NOMEM;
   }
@@ -453,9 +438,7 @@ wsp_str wsp_op_label(const wsp_op* op) { return c_str(op->label); }
 
 void wsp_op_free(wsp_op* op) {
   if (op != nullptr) {
-    wsp_core* core = op->core;
-    op->~wsp_op();
-    core == nullptr ? std::free(op) : core->give_block(op);
+    wsp::free_operation(op);
   }
 }
 

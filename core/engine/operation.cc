@@ -1,5 +1,8 @@
 #include "engine/operation.h"
 
+#include <cstdlib>
+#include <new>
+
 #include "engine/core.h"
 #include "engine/decide.h"
 #include "engine/pipeline.h"
@@ -13,6 +16,31 @@ wsp_op::~wsp_op() {
 }
 
 namespace wsp {
+
+namespace {
+
+// The first memory of an operation's arena: enough for most requests.
+constexpr size_t first_memory = 8192;
+
+}  // namespace
+
+operation* new_operation(wsp_core* core) noexcept {
+  constexpr size_t size = sizeof(wsp_op) + first_memory;
+  void* memory = core == nullptr ? std::malloc(size) : core->take_block(size);
+  if (memory == nullptr) {
+    return nullptr;
+  }
+  auto* op = new (memory)
+      wsp_op(static_cast<char*>(memory) + sizeof(wsp_op), first_memory);
+  op->core = core;
+  return op;
+}
+
+void free_operation(operation* op) noexcept {
+  wsp_core* core = op->core;
+  op->~wsp_op();
+  core == nullptr ? std::free(op) : core->give_block(op);
+}
 
 arena& arena_of(operation& op) noexcept { return op.memory; }
 link& link_of(operation& op) noexcept { return op.core->data; }
@@ -68,6 +96,11 @@ void count_answer(operation& op) noexcept {
 }
 
 void finish(operation& op) noexcept {
+  if (op.work != nullptr) {
+    op.finished = true;
+    op.work->ended(op);
+    return;
+  }
   if (!op.root.has_value()) {
     give_up(op, {fault::unavailable, "out of memory"});
     return;
@@ -96,8 +129,14 @@ void give_up(operation& op, problem why) noexcept {
 
 void start(operation& op) noexcept {
   try {
-    op.root = op.asks != nullptr ? decide(op) : serve(op);
+    op.root = op.work != nullptr   ? op.work->run(op)
+              : op.asks != nullptr ? decide(op)
+                                   : serve(op);
   } catch (const std::bad_alloc&) {
+    if (op.work != nullptr) {
+      finish(op);
+      return;
+    }
     give_up(op, {fault::unavailable, "out of memory"});
     return;
   }
@@ -109,10 +148,13 @@ void start(operation& op) noexcept {
 
 void resume(operation& op, std::coroutine_handle<> where) noexcept {
   where.resume();
-  if (op.root.done() && !op.finished) {
-    finish(op);
+  if (!op.root.done() || op.finished) {
+    return;
+  }
+  if (op.work == nullptr) {
     op.core->list_done(op);
   }
+  finish(op);
 }
 
 }  // namespace wsp

@@ -1,4 +1,5 @@
-// An operation: one request on its way through the core.
+// An operation: one request on its way through the core, or a task of the
+// core's own.
 #ifndef WORKSPACES_ENGINE_OPERATION_H
 #define WORKSPACES_ENGINE_OPERATION_H
 
@@ -18,6 +19,7 @@ namespace wsp {
 class cache;
 class link;
 class random_source;
+class task;
 struct dialect;
 enum class reason : unsigned char;
 
@@ -39,6 +41,7 @@ struct wsp_op {
   int64_t made_at = 0;                   // ... at this time, if that is known
   const wsp_request* request = nullptr;  // the driver's
   const wsp_access_request* asks = nullptr;  // the driver's; of a decision
+  wsp::task* work = nullptr;             // nobody's request: see below
   const wsp::dialect* speaks = nullptr;
   void* data = nullptr;
   std::string_view label = "none";
@@ -64,6 +67,25 @@ namespace wsp {
 
 using operation = ::wsp_op;
 
+// Work of the core's own, in an operation that has no request and is answered
+// to nobody.
+class task {
+ public:
+  // What its flow answers is not looked at.
+  virtual flow<answer> run(operation& op) = 0;
+  // The flow has ended, or could not begin.  Called once, last of all: the
+  // operation may be freed.
+  virtual void ended(operation& op) noexcept = 0;
+
+ protected:
+  ~task() = default;
+};
+
+// From the core's memory, if there is one; null: out of memory.
+operation* new_operation(wsp_core* core) noexcept;
+// Cancels it when it is not finished.
+void free_operation(operation* op) noexcept;
+
 arena& arena_of(operation& op) noexcept;
 link& link_of(operation& op) noexcept;
 cache& cache_of(operation& op) noexcept;
@@ -85,7 +107,7 @@ void log_line(operation& op, int level, std::string_view a,
 // Runs the operation on from `where` and lists it when it is finished.
 void resume(operation& op, std::coroutine_handle<> where) noexcept;
 
-// Starts it; afterwards it is finished or waits.
+// Starts it; afterwards it is finished or waits.  A task may be gone.
 void start(operation& op) noexcept;
 
 // Gives it the response for a fault found outside of its flow.
