@@ -9,6 +9,7 @@
 #include <string>
 
 #include "api/dialect.h"
+#include "domain/mail.h"
 #include "domain/permission.h"
 #include "api/openapi.h"
 #include "engine/core.h"
@@ -165,6 +166,17 @@ int wsp_jwt_new(wsp_jwt** out, const wsp_jwt_options* options,
 
 void wsp_jwt_free(wsp_jwt* jwt) { delete jwt; }
 
+int wsp_mail_parse(wsp_mail** out, wsp_str from, wsp_str invitation_url,
+                   char error[WSP_ERROR_SIZE]) {
+  return guarded([&] {
+    auto made = std::make_unique<wsp_mail>();
+    std::string wrong = made->parse(view(from), view(invitation_url));
+    return report(out, std::move(made), wrong, error);
+  });
+}
+
+void wsp_mail_free(wsp_mail* mail) { delete mail; }
+
 void wsp_wipe(void* data, size_t len) { sodium_memzero(data, len); }
 
 void wsp_seed(unsigned char seed[32]) {
@@ -229,7 +241,8 @@ void wsp_status_free(wsp_str text) {
 int wsp_core_new(wsp_core** out, const wsp_core_options* options) {
   if (options->size != sizeof *options || options->redis == nullptr ||
       options->queue == 0 || options->queue > 1000000 ||
-      options->timeout_ms == 0 || options->connect_timeout_ms == 0) {
+      options->timeout_ms == 0 || options->connect_timeout_ms == 0 ||
+      (options->mail != nullptr && options->keyring == nullptr)) {
     return WSP_INVALID;
   }
   return guarded([&] {
@@ -250,10 +263,12 @@ void wsp_core_time(wsp_core* core, int64_t wall_ms, uint64_t monotonic_ms) {
 void wsp_core_drain(wsp_core* core) {
   core->data.drain();
   core->tracking.drain();
+  core->outgoing.drain();
 }
 
 uint64_t wsp_next_timer(const wsp_core* core) {
-  uint64_t next = std::min(core->data.next_timer(), core->show_timer());
+  uint64_t next = std::min({core->data.next_timer(), core->show_timer(),
+                            core->outgoing.next_timer()});
   return core->records.enabled()
              ? std::min(next, core->tracking.next_timer())
              : next;
@@ -264,6 +279,7 @@ void wsp_core_tick(wsp_core* core) {
   if (core->records.enabled()) {
     core->tracking.tick();
   }
+  core->outgoing.tick();
 }
 
 int wsp_next_log(wsp_core* core, wsp_log* out) {
@@ -317,6 +333,32 @@ int wsp_link_output(wsp_core* core, unsigned link, wsp_str* out) {
 
 void wsp_link_written(wsp_core* core, unsigned link, size_t len) {
   connection_at(core, link).written(len);
+}
+
+int wsp_next_job(wsp_core* core, wsp_job* out) {
+  if (out->size != sizeof *out) {
+    return WSP_INVALID;
+  }
+  return core->outgoing.next_job(out) ? WSP_OK : WSP_AGAIN;
+}
+
+int wsp_job_output(wsp_core* core, uint64_t number, wsp_str* out) {
+  *out = c_str(core->outgoing.output(number));
+  return out->len == 0 ? WSP_AGAIN : WSP_OK;
+}
+
+void wsp_job_written(wsp_core* core, uint64_t number, size_t len) {
+  core->outgoing.written(number, len);
+}
+
+int wsp_job_input(wsp_core* core, uint64_t number, const char* data,
+                  size_t len) {
+  return core->outgoing.input(number, {data, len}) ? WSP_OK : WSP_AGAIN;
+}
+
+void wsp_job_done(wsp_core* core, uint64_t number, int outcome,
+                  wsp_str reason, int64_t retry_after_ms) {
+  core->outgoing.done(number, outcome, view(reason), retry_after_ms);
 }
 
 int wsp_op_new(wsp_op** out, wsp_core* core, const wsp_request* request,

@@ -13,6 +13,7 @@
  *     while (wsp_next_action(core, &action) == WSP_OK)  connect or close
  *     for each open link: write wsp_link_output(), then wsp_link_written()
  *     while ((op = wsp_next_done(core)) != NULL)        send its response
+ *     while (wsp_next_job(core, &job) == WSP_OK)        carry it out
  *     while (wsp_next_log(core, &line) == WSP_OK)       log it
  *     arm one timer for wsp_next_timer(core)
  *
@@ -45,6 +46,9 @@ enum {
      * answers 413 (wsp_op_new_error) as soon as it knows of more. */
     WSP_BODY_MAX = 1048576,
 
+    /* How long a driver may take for a job, in milliseconds. */
+    WSP_JOB_MS = 60000,
+
     /* What an error buffer of the parsing functions must hold. */
     WSP_ERROR_SIZE = 256
 };
@@ -69,6 +73,7 @@ typedef struct {
 typedef struct wsp_redis wsp_redis;
 typedef struct wsp_keyring wsp_keyring;
 typedef struct wsp_jwt wsp_jwt;
+typedef struct wsp_mail wsp_mail;
 typedef struct wsp_core wsp_core;
 typedef struct wsp_op wsp_op;
 
@@ -154,6 +159,15 @@ int wsp_jwt_new(wsp_jwt **out, const wsp_jwt_options *options,
     char error[WSP_ERROR_SIZE]);
 void wsp_jwt_free(wsp_jwt *jwt);            /* NULL ok */
 
+/*
+ * How mail is written.  `from` is who sends it, "name@example.com" or
+ * "Name <name@example.com>"; `invitation_url` the link in an invitation, with
+ * {token} in the place of its token.  Copies both.
+ */
+int wsp_mail_parse(wsp_mail **out, wsp_str from, wsp_str invitation_url,
+    char error[WSP_ERROR_SIZE]);
+void wsp_mail_free(wsp_mail *mail);         /* NULL ok */
+
 /* Wipes memory in a way that the compiler keeps (bodies, key file texts). */
 void wsp_wipe(void *data, size_t len);
 
@@ -233,6 +247,9 @@ typedef struct {
                                        its invalidations cannot be heard */
     uint32_t invitation_ttl_s;      /* how long an invitation can be
                                        accepted; 0: 7 days */
+    const wsp_mail *mail;           /* borrowed, with a keyring: the driver
+                                       carries out jobs of mail; NULL: none is
+                                       sent, nor queued */
     unsigned char seed[32];         /* of the random generator; copied */
 } wsp_core_options;
 
@@ -261,8 +278,8 @@ void wsp_core_time(wsp_core *core, int64_t wall_ms, uint64_t monotonic_ms);
 /* Random bytes, unpredictable as long as the seed is: for request ids. */
 void wsp_core_random(wsp_core *core, unsigned char *out, size_t len);
 
-/* From now on a lost link is opened again only while an operation waits
- * for it: the driver is shutting down. */
+/* The driver is shutting down: from now on a lost link is opened again only
+ * while an operation waits for it, and there are no new jobs. */
 void wsp_core_drain(wsp_core *core);
 
 /* When wsp_core_tick is due, on the monotonic clock; UINT64_MAX: never. */
@@ -461,6 +478,53 @@ wsp_str wsp_op_label(const wsp_op *op);
 /* Ends the operation at any time: an unfinished one is cancelled, and its
  * replies will be dropped as they come.  NULL ok. */
 void wsp_op_free(wsp_op *op);
+
+
+/* -- jobs: what is to be sent, from an outbox that outlives the worker ---- */
+
+/*
+ * Each is carried out at least once.  A job that the driver has ends with
+ * wsp_job_done; one that ends in no way within WSP_JOB_MS, or with its worker,
+ * is taken again, perhaps by another worker.
+ */
+enum wsp_job_kind {
+    WSP_JOB_MAIL = 1        /* one mail, to the server that is configured */
+};
+
+typedef struct {
+    size_t size;
+    int kind;
+    uint64_t number;
+} wsp_job;
+
+/* WSP_AGAIN when there is none.  Set `size` before. */
+int wsp_next_job(wsp_core *core, wsp_job *out);
+
+/*
+ * A mail is spoken by the core over a connection that the driver has opened
+ * to the server, encrypted where it is to be, and logged in to (after EHLO,
+ * STARTTLS and AUTH).  Output stays valid until the next call about this job.
+ * wsp_job_input returns WSP_OK when the dialog is over: write what there is
+ * once more, without waiting, close the connection, and call wsp_job_done.
+ */
+int wsp_job_output(wsp_core *core, uint64_t number, wsp_str *out);
+void wsp_job_written(wsp_core *core, uint64_t number, size_t len);
+int wsp_job_input(wsp_core *core, uint64_t number, const char *data,
+    size_t len);
+
+enum wsp_job_outcome {
+    WSP_JOB_DONE = 1,
+    WSP_JOB_RETRY = 2,      /* later, perhaps */
+    WSP_JOB_AWAY = 3,       /* the same; and the server cannot be reached, so
+                               others are held back */
+    WSP_JOB_FAILED = 4      /* for good */
+};
+
+/* Where the dialog is over, what came of it counts, else `outcome`.  The
+ * reason is a few words; retry_after_ms the least time until the next try, or
+ * 0. */
+void wsp_job_done(wsp_core *core, uint64_t number, int outcome,
+    wsp_str reason, int64_t retry_after_ms);
 
 /* FFI-END */
 

@@ -11,18 +11,21 @@
 #include <string>
 #include <string_view>
 
+#include "engine/flow.h"
 #include "engine/operation.h"
 #include "engine/result.h"
+#include "engine/smtp.h"
 #include "store/commit.h"
+#include "store/outbox.h"
 
 // What wsp_mail_parse makes: who sends, and where invitations lead.
 struct wsp_mail {
   // Returns a sentence that says what to write, empty when all is well.
   std::string parse(std::string_view from, std::string_view invitation_url);
 
-  std::string name;     // of the sender; may be empty
+  std::string name;  // of the sender; may be empty
   std::string address;
-  std::string before;   // of an invitation's link, and what follows its token
+  std::string before;  // of an invitation's link, and what follows its token
   std::string after;
 };
 
@@ -39,13 +42,16 @@ struct invitation_mail {
   std::string_view inviter;    // name, or id
   std::string_view role;       // as it is shown; may be empty
   std::string_view token;
-  int64_t expires = 0;         // milliseconds since the epoch
+  int64_t expires = 0;  // milliseconds since the epoch
 };
 
 // Does nothing when no mail is sent here.  invalid, field email: mail cannot
 // be sent there.
 problem queue_invitation_mail(operation& op, commit& change,
                               const invitation_mail& what);
+
+// The mail of a job.  refused: it shall not be sent at all.
+flow<result<letter>> write_letter(operation& op, const job& what);
 
 }  // namespace wsp
 

@@ -47,11 +47,13 @@ wsp_core::wsp_core(const wsp_core_options& options)
       invitation_ttl_ms(1000LL * (options.invitation_ttl_s == 0
                                       ? default_invitation_ttl_s
                                       : options.invitation_ttl_s)),
+      mail(options.mail),
       tokens(random),
       status(options.status == nullptr
                  ? nullptr
                  : static_cast<wsp::status_slot*>(options.status) +
-                       options.worker) {
+                       options.worker),
+      outgoing(*this, options.mail != nullptr) {
   data.count_in(status);
   if (status != nullptr) {
     ownership = wsp::own_gauges(*status);
@@ -63,6 +65,7 @@ void wsp_core::set_time(int64_t wall, uint64_t monotonic) noexcept {
   data.set_time(monotonic);
   records.set_time(monotonic);
   tracking.set_time(monotonic);
+  outgoing.set_time(monotonic);
   if (status != nullptr && monotonic - shown_at >= show_ms) {
     shown_at = monotonic;
     show_status();
@@ -102,6 +105,15 @@ void wsp_core::show_gauges() noexcept {
   set(status->cache_bytes, caches ? records.bytes() : 0);
   set(status->cache_age_ms, caches ? records.age() : 0);
   set(status->cache_max_stale_ms, caches ? records.max_stale_ms() : 0);
+  for (size_t i = 0; i < wsp::job_kinds; i++) {
+    auto kind = static_cast<wsp::job_kind>(i);
+    const wsp::outbox::sight& seen = outgoing.seen(kind);
+    set(status->jobs[i].in_hand, outgoing.in_hand(kind));
+    set(status->jobs[i].queued, seen.queued);
+    set(status->jobs[i].due, seen.due);
+    set(status->jobs[i].oldest, static_cast<uint64_t>(seen.oldest));
+    set(status->jobs[i].seen_at, static_cast<uint64_t>(seen.at));
+  }
 }
 
 uint64_t wsp_core::show_timer() const noexcept {
@@ -118,11 +130,18 @@ uint64_t wsp_core::show_timer() const noexcept {
            is_set(status->redis_up[0], data.is_ready() ? 1 : 0) &&
            is_set(status->redis_up[1], tracking.is_ready() ? 1 : 0) &&
            is_set(status->cache_bytes, records.bytes());
+    for (size_t i = 0; i < wsp::job_kinds && told; i++) {
+      auto kind = static_cast<wsp::job_kind>(i);
+      told = is_set(status->jobs[i].in_hand, outgoing.in_hand(kind)) &&
+             is_set(status->jobs[i].seen_at,
+                    static_cast<uint64_t>(outgoing.seen(kind).at));
+    }
   }
   return told ? never : shown_at + show_ms;
 }
 
 wsp_core::~wsp_core() {
+  outgoing.let_go();
   if (status != nullptr) {
     show_status();
     if (owns_gauges()) {

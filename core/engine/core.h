@@ -4,6 +4,7 @@
 
 #include "engine/log.h"
 #include "engine/operation.h"
+#include "engine/outbox.h"
 #include "engine/random.h"
 #include "engine/status.h"
 #include "identity/token_memory.h"
@@ -23,6 +24,7 @@ struct wsp_core {
   wsp::tracking_link tracking;
   const wsp_keyring* keyring;
   int64_t invitation_ttl_ms;
+  const wsp_mail* mail;      // null: none is sent
   wsp::token_memory tokens;
   wsp::status_slot* status;  // null: nobody wants to know
   uint64_t shown_at = 0;
@@ -35,6 +37,7 @@ struct wsp_core {
   };
   spare_block* spare = nullptr;
   unsigned spares = 0;
+  wsp::outbox outgoing;
 
   void set_time(int64_t wall, uint64_t monotonic) noexcept;
   // Shows what it is at in its slot of the status.  After a reload it shares

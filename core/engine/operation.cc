@@ -45,6 +45,7 @@ void free_operation(operation* op) noexcept {
 arena& arena_of(operation& op) noexcept { return op.memory; }
 link& link_of(operation& op) noexcept { return op.core->data; }
 cache& cache_of(operation& op) noexcept { return op.core->records; }
+outbox& outbox_of(operation& op) noexcept { return op.core->outgoing; }
 random_source& random_of(operation& op) noexcept { return op.core->random; }
 key_names& keys_of(operation& op) noexcept { return *op.keys; }
 const wsp_keyring* keyring_of(const operation& op) noexcept {

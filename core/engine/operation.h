@@ -18,6 +18,7 @@ namespace wsp {
 
 class cache;
 class link;
+class outbox;
 class random_source;
 class task;
 struct dialect;
@@ -89,6 +90,7 @@ void free_operation(operation* op) noexcept;
 arena& arena_of(operation& op) noexcept;
 link& link_of(operation& op) noexcept;
 cache& cache_of(operation& op) noexcept;
+outbox& outbox_of(operation& op) noexcept;
 random_source& random_of(operation& op) noexcept;
 key_names& keys_of(operation& op) noexcept;
 const wsp_keyring* keyring_of(const operation& op) noexcept;

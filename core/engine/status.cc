@@ -270,6 +270,78 @@ void put_cache(text& out, const totals& all) {
            })));
 }
 
+// What the worker shows that was the last to see the queues.
+struct last_sight {
+  uint64_t queued = 0;
+  uint64_t due = 0;
+  uint64_t waits_ms = 0;  // the oldest that is due
+};
+
+last_sight last_seen(const status_slot* slots, unsigned workers,
+                     size_t kind) noexcept {
+  last_sight found;
+  uint64_t at = 0;
+  auto load = [](const uint64_t& from) {
+    return __atomic_load_n(&from, __ATOMIC_RELAXED);
+  };
+  for (unsigned i = 0; i < workers; i++) {
+    const auto& each = slots[i].jobs[kind];
+    uint64_t seen = load(each.seen_at);
+    if (seen > at) {
+      at = seen;
+      uint64_t oldest = load(each.oldest);
+      found = {load(each.queued), load(each.due),
+               oldest != 0 && oldest < seen ? seen - oldest : 0};
+    }
+  }
+  return found;
+}
+
+void put_outbox(text& out, const totals& all, const status_slot* slots,
+                unsigned workers) {
+  constexpr const char* ends[] = {"done", "retried", "dead"};
+  constexpr const char* jobs = "workspaces_outbox_jobs_total";
+  std::string kinds[job_kinds];
+  last_sight seen[job_kinds];
+  for (size_t k = 0; k < job_kinds; k++) {
+    kinds[k] = label("kind", name_of(static_cast<job_kind>(k)));
+    seen[k] = last_seen(slots, workers, k);
+  }
+  out.head(jobs, "counter", "Tries to carry out a job, by what came of it.");
+  for (size_t k = 0; k < job_kinds; k++) {
+    for (size_t e = 0; e < std::size(ends); e++) {
+      out.line(jobs, kinds[k] + "," + label("outcome", ends[e]),
+               all.sum([&](const status_slot& slot) -> const uint64_t& {
+                 return slot.jobs[k].ended[e];
+               }));
+    }
+  }
+  constexpr const char* in_hand = "workspaces_outbox_in_hand";
+  out.head(in_hand, "gauge", "Jobs that workers have taken.");
+  for (size_t k = 0; k < job_kinds; k++) {
+    out.line(in_hand, kinds[k],
+             all.sum([&](const status_slot& slot) -> const uint64_t& {
+               return slot.jobs[k].in_hand;
+             }));
+  }
+  constexpr const char* queued = "workspaces_outbox_queued";
+  out.head(queued, "gauge", "Jobs that are not done, as last seen.");
+  for (size_t k = 0; k < job_kinds; k++) {
+    out.line(queued, kinds[k], seen[k].queued);
+  }
+  constexpr const char* due = "workspaces_outbox_due";
+  out.head(due, "gauge", "Jobs that wait to be taken, as last seen.");
+  for (size_t k = 0; k < job_kinds; k++) {
+    out.line(due, kinds[k], seen[k].due);
+  }
+  constexpr const char* age = "workspaces_outbox_oldest_due_seconds";
+  out.head(age, "gauge",
+           "How long the oldest job that is due had been so when last seen.");
+  for (size_t k = 0; k < job_kinds; k++) {
+    out.line(age, kinds[k], seconds(seen[k].waits_ms));
+  }
+}
+
 }  // namespace
 
 void clear_gauges(status_slot& slot) noexcept {
@@ -279,6 +351,10 @@ void clear_gauges(status_slot& slot) noexcept {
   set(slot.cache_bytes, 0);
   set(slot.cache_age_ms, 0);
   set(slot.cache_max_stale_ms, 0);
+  for (auto& each : slot.jobs) {
+    set(each.in_hand, 0);
+    set(each.seen_at, 0);
+  }
 }
 
 const char* name_of(reason why) noexcept {
@@ -304,6 +380,11 @@ void count_latency(status_slot& slot, uint64_t ms) noexcept {
   count(slot.redis_latency_sum_ms, ms);
 }
 
+void count_job(status_slot& slot, job_kind kind, job_end how) noexcept {
+  count(slot.jobs[static_cast<size_t>(kind)]
+            .ended[static_cast<size_t>(how)]);
+}
+
 void count_decision(status_slot& slot, reason why) noexcept {
   count(slot.decisions[static_cast<size_t>(why)]);
 }
@@ -316,6 +397,7 @@ std::string render_status(const status_slot* slots, unsigned workers) {
   put_decisions(out, all);
   put_redis(out, all);
   put_cache(out, all);
+  put_outbox(out, all, slots, workers);
   return out.take();
 }
 

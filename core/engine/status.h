@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <string>
 
+#include "store/outbox.h"
 #include "workspaces.h"
 
 namespace wsp {
@@ -30,6 +31,9 @@ enum class reason : unsigned char {
   count
 };
 const char* name_of(reason why) noexcept;
+
+// How a try to carry out a job of the outbox ended.
+enum class job_end : unsigned char { done, retried, dead, count };
 
 // One worker's part of the block.
 struct status_slot {
@@ -51,6 +55,16 @@ struct status_slot {
   counter cache_bypasses;
   counter cache_evictions;
   counter cache_invalidations;
+
+  struct {
+    counter ended[static_cast<size_t>(job_end::count)];
+    // gauges; the queues are everybody's, and one saw them last
+    counter in_hand;
+    counter seen_at;           // wall clock, in milliseconds
+    counter queued;
+    counter due;
+    counter oldest;            // 0, or when it became due
+  } jobs[job_kinds];
 
   counter owner;               // how many workers have come
 
@@ -83,6 +97,7 @@ inline bool is_set(const uint64_t& gauge, uint64_t value) noexcept {
 void count_request(status_slot& slot, int dialect, int route,
                    unsigned status) noexcept;
 void count_latency(status_slot& slot, uint64_t ms) noexcept;
+void count_job(status_slot& slot, job_kind kind, job_end how) noexcept;
 void count_decision(status_slot& slot, reason why) noexcept;
 
 // Throws bad_alloc.

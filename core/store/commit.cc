@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/operation.h"
+#include "engine/outbox.h"
 #include "engine/random.h"
 #include "store/cache.h"
 #include "store/commit.lua.h"
@@ -26,6 +27,12 @@ struct commit_access {
   static void invalidate(::wsp_op& op, const commit& change) noexcept {
     for (std::string_view key : change.keys_) {
       cache_of(op).invalidate(key);
+    }
+  }
+
+  static void tell_outbox(::wsp_op& op, const commit& change) noexcept {
+    if (change.queues_job_) {
+      outbox_of(op).look_soon(keys_of(op).partition());
     }
   }
 
@@ -73,6 +80,7 @@ void commit::clear() {
   checks_ = 0;
   writes_ = 0;
   touched_ = {};
+  queues_job_ = false;
 }
 
 size_t commit::key_number(std::string_view key) {
@@ -133,6 +141,7 @@ flow<result<committed>> run(::wsp_op& op, commit& change) {
   if (outcome.done) {
     auto revision = parse_integer(sending[0][1].str());
     outcome.revision = revision ? *revision : 0;
+    commit_access::tell_outbox(op, change);
   }
   co_return outcome;
 }

@@ -37,6 +37,9 @@ class commit {
   // outcome tells the new one.
   void touch(std::string_view key) { touched_ = key; }
 
+  // A job is among the writes: look for it when this is done.
+  void queues_job() noexcept { queues_job_ = true; }
+
   bool touches() const noexcept { return !touched_.empty(); }
   std::string_view touched() const noexcept { return touched_; }
 
@@ -60,6 +63,7 @@ class commit {
   size_t checks_ = 0;
   size_t writes_ = 0;
   std::string_view touched_;
+  bool queues_job_ = false;
 };
 
 struct committed {

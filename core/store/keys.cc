@@ -32,11 +32,21 @@ uint32_t crc32(std::string_view text) noexcept {
 
 }  // namespace
 
+key_names::key_names(arena& memory, unsigned partition)
+    : memory_(memory),
+      partition_(partition),
+      shared_(memory.join("wsp:{", decimal(memory, partition), "}::")),
+      prefix_(shared_) {}
+
 key_names::key_names(arena& memory, std::string_view tenant,
                      unsigned partitions)
-    : memory_(memory) {
-  prefix_ = memory.join("wsp:{", decimal(memory, crc32(tenant) % partitions),
-                        "}:", percent_encode(memory, tenant), ":");
+    : key_names(memory, crc32(tenant) % partitions) {
+  prefix_ = memory.join(shared_.substr(0, shared_.size() - 1),
+                        percent_encode(memory, tenant), ":");
+}
+
+key_names key_names::of_partition(arena& memory, unsigned partition) {
+  return key_names(memory, partition);
 }
 
 std::string_view key_names::of(int64_t id, std::string_view suffix) {

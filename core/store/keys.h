@@ -28,6 +28,14 @@
 //     v:HASH                    hash: an invitation, by its token (expires)
 //     t:TOKEN                   a commit that was done (expires)
 //     k:HASH                    an Idempotency-Key (expires)
+//   wsp:{P}::                   begins what belongs to the partition, and to
+//                               no tenant: one has a name
+//     q:KIND                    sorted set of the jobs of the outbox that are
+//                               of this kind, by the time when they are due
+//     j:ID                      hash: such a job (store/outbox.h)
+//     dead:KIND                 sorted set of those that were given up, by
+//                               the time when they were
+//     t:TOKEN                   as above
 //
 // T, USER, NAME, SLUG, EXTERNAL and LABEL are percent-encoded but for
 // [A-Za-z0-9_.~-], which is injective: no two identities share a key, and none
@@ -46,6 +54,10 @@ namespace wsp {
 class key_names {
  public:
   key_names(arena& memory, std::string_view tenant, unsigned partitions);
+  // Of a partition and no tenant.
+  static key_names of_partition(arena& memory, unsigned partition);
+
+  unsigned partition() const noexcept { return partition_; }
 
   std::string_view counter() { return join("id"); }
   std::string_view role_counter() { return join("rid"); }
@@ -73,6 +85,15 @@ class key_names {
   std::string_view idempotency(std::string_view hash) {
     return join("k:", hash);
   }
+  std::string_view queue(std::string_view kind) {
+    return memory_.join(shared_, "q:", kind);
+  }
+  std::string_view job(std::string_view id) {
+    return memory_.join(shared_, "j:", id);
+  }
+  std::string_view dead(std::string_view kind) {
+    return memory_.join(shared_, "dead:", kind);
+  }
   // Begins user() and user_workspaces() of every user.
   std::string_view users_prefix() { return join("u:"); }
   // Ends user_workspaces().
@@ -85,7 +106,11 @@ class key_names {
   }
   std::string_view of(int64_t id, std::string_view suffix);
 
+  key_names(arena& memory, unsigned partition);
+
   arena& memory_;
+  unsigned partition_;
+  std::string_view shared_;  // begins the keys of the partition
   std::string_view prefix_;
 };
 
