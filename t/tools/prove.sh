@@ -6,13 +6,19 @@
 #
 # Ports, server root, Redis and temporary files are this run's own, so runs
 # may go side by side.  Further options of prove: PROVE_OPTIONS.
+#
+# What was answered is compared with the OpenAPI documents in the end.
 
 . "$(dirname "$0")/lib.sh"
 
 pass=${1:?debian or sanitizer}
 shift
 cd "$top"
-[ $# -gt 0 ] || set -- t/*.t
+seen=
+[ $# -gt 0 ] || {
+    set -- t/*.t
+    seen=--all
+}
 [ -e "$1" ] || die "no t/*.t"
 
 # short: the paths of unix sockets end at 107 bytes
@@ -50,6 +56,7 @@ TEST_NGINX_PORT=$(free_ports 20)
 export TEST_NGINX_PORT
 export TEST_NGINX_SERVROOT=$room/servroot
 export TEST_NGINX_ERROR_LOG=$room/error.log
+export TEST_NGINX_ANSWERS=$room/answers
 export TMPDIR=$room/tmp
 export TEST_NGINX_SWAGGER_UI=${TEST_NGINX_SWAGGER_UI:-$build/swagger-ui}
 unset TEST_NGINX_SERVER_PORT TEST_NGINX_CLIENT_PORT
@@ -60,6 +67,12 @@ timeout "${PROVE_SECONDS:-3600}" \
     "$tools/with-redis.sh" \
     prove --norc -It/lib ${PROVE_OPTIONS:-} "$@" || status=$?
 "$tools/check-logs.sh" "$TEST_NGINX_ERROR_LOG" "$room/reports" || status=1
+
+# the answers are the same in both passes; some suites keep none
+if [ "$pass" = debian ] && [ -n "$seen$(head -c1 "$TEST_NGINX_ANSWERS" 2>/dev/null)" ]; then
+    # shellcheck disable=SC2086
+    "$tools/openapi.py" answers "$TEST_NGINX_ANSWERS" $seen || status=1
+fi
 
 if [ $status -ne 0 ]; then
     mkdir -p "$build/test"

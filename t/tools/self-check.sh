@@ -102,4 +102,58 @@ gcc -shared -fPIC -o "$room/leaky.so" "$room/leaky.c"
 must_fail "a module that exports hiredis" \
     "$tools/check-module.sh" "$room/leaky.so"
 
+# -- answers against the OpenAPI documents
+
+# answer TARGET STATUS BODY: one that a suite was given
+answer() {
+    config='location /api/workspaces { workspaces platform; }' \
+    target=$1 status=$2 body=$3 perl -MJSON::PP -e '
+        print JSON::PP->new->ascii->encode({
+            block => "self-check", config => $ENV{config},
+            request => "GET $ENV{target} HTTP/1.1\r\n\r\n",
+            status => $ENV{status} + 0, body => $ENV{body},
+            headers => {
+                "content-type" => ["application/json; charset=utf-8"],
+                "x-request-id" => ["1"],
+            } }), "\n"' > "$room/answers"
+}
+answers() {
+    "$tools/openapi.py" answers "$room/answers" "$@"
+}
+
+listed='{"_id":"1","name":"a","logo":null,"labels":[],"isPrivilegedUser":true'
+answer /api/workspaces 200 "[$listed}]"
+must_pass "an answer that is as described" answers
+must_fail "a run that has not seen each operation" answers --all
+answer /api/workspaces 200 "[{${listed#*,}}]"
+must_fail "an answer without a field" answers
+answer /api/workspaces 200 "[$listed,\"more\":1}]"
+must_fail "an answer with a field that is not described" answers
+answer /api/workspaces 200 "[$listed,\"active\":1}]"
+must_fail "an answer with a field of another type" answers
+answer /api/workspaces 200 "[$listed"
+must_fail "an answer that is not JSON" answers
+answer /api/workspaces 418 '{"message":"a teapot"}'
+must_fail "a status that is not described" answers
+answer /api/workspaces/1/nothing 200 '{"message":"found"}'
+must_fail "an answer of what is not described" answers
+
+cp -r "$top/core/api" "$room/api"
+documents() {
+    DOCUMENTS=$room/api "$tools/openapi.py" documents \
+        "$build/openapi-schemas/schema.json"
+}
+must_pass "each document of ours" documents
+
+# spoil WHAT SED: takes or puts something in the platform document
+spoil() {
+    sed -E "$2" "$top/core/api/platform.json" > "$room/api/platform.json"
+    must_fail "a document with $1" documents
+}
+spoil "a key that OpenAPI does not know" '0,/"summary"/s//"sumary"/'
+spoil "a reference to nothing" '0,/schemas\/Workspace"/s//schemas\/Works"/'
+spoil "a schema of no type" '0,/"type": "array"/s//"type": "list"/'
+spoil "a wrong example" 's/"examples": \["bob"\]/"examples": [1]/'
+spoil "an operation id used twice" 's/"workspace.get"/"workspace.list"/'
+
 exit $status

@@ -124,6 +124,9 @@ step "exports and signature" "$tools/check-module.sh" \
     "$build/module/$module.so" || :
 step "each check can fail" "$tools/self-check.sh" || :
 
+step "OpenAPI documents" "$tools/openapi.py" documents \
+    "$build/openapi-schemas/schema.json" || :
+
 step "core with gcc, sanitized" "$tools/core-tests.sh" gcc-asan || :
 step "core with clang, sanitized" "$tools/core-tests.sh" clang-asan || :
 step "rules of the cache, taken out" "$tools/mutants.sh" || :

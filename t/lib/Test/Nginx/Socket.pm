@@ -17,6 +17,7 @@ package Test::Nginx::Socket;
 #     Response    bytes to responses        Judge    responses against sections
 #     Logs        the log sections          Mock     tcp_listen
 #     Skip        skip_* and todo*      Process  children that never outlive us
+#     Answers     what was answered, for checks beside the tests
 #
 # This file is the entry: the functions that a test file calls, and the order in
 # which a block is run.
@@ -25,7 +26,7 @@ package Test::Nginx::Socket;
 # _SERVROOT (t/servroot), _PORT (1984), _SERVER_PORT, _CLIENT_PORT, _LOAD_MODULES,
 # _TIMEOUT (3), _SLEEP (0.015), _LOG_LEVEL (debug), _MASTER_PROCESS, _USE_HUP,
 # _USE_VALGRIND, _NO_SHUFFLE, _NO_CLEAN (leave the last nginx running),
-# _FAST_SHUTDOWN, _CHECK_ACCUM_ERR_LOG, _ERROR_LOG and _VERBOSE.
+# _FAST_SHUTDOWN, _CHECK_ACCUM_ERR_LOG, _ERROR_LOG, _VERBOSE and _ANSWERS.
 
 use Test::Base -base;
 
@@ -37,6 +38,7 @@ use Test::Nginx::Socket::Filter ();
 use Test::Nginx::Standin::Settings;
 use Test::Nginx::Standin::Process qw(@ENDING_SIGNALS is_owner);
 use Test::Nginx::Standin::Config ();
+use Test::Nginx::Standin::Answers ();
 use Test::Nginx::Standin::Client ();
 use Test::Nginx::Standin::Judge ();
 use Test::Nginx::Standin::Logs ();
@@ -249,7 +251,10 @@ sub run_requests {
         my $mock = Test::Nginx::Standin::Mock::start($block);
         my $i = 0;
         for my $conversation (@conversations) {
+            my @requests = @{ $conversation->{requests} };
             for my $response (converse($block, $conversation)) {
+                Test::Nginx::Standin::Answers::keep($block, shift @requests,
+                                                    $response);
                 my $which = { block => $block, repeat => $repeat, i => $i++,
                               count => $responses,
                               request => join '', map { $_->[1] }

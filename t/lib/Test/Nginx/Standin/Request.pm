@@ -3,7 +3,8 @@ package Test::Nginx::Standin::Request;
 # From the sections of a block to bytes: --- raw_request, --- pipelined_requests,
 # --- request and --- more_headers become conversations, one for each connection:
 #   { packets => [[delay, bytes], ...],   what to send, and the pause before it
-#     methods => ['GET', ...] }           one for each response to expect
+#     methods => ['GET', ...],            one for each response to expect,
+#     requests => [bytes, ...] }          and what it answers, unless raw
 
 use strict;
 use warnings;
@@ -28,7 +29,7 @@ sub raw {
     $pause = defined $pause ? seconds($pause) : 0;
     my @packets = map { [$_ ? $pause : 0, $pieces[$_]] } 0 .. $#pieces;
     my ($method) = join('', @pieces) =~ /\A\s*(\S+)/;
-    return { packets => \@packets, methods => [$method // ''] };
+    return { packets => \@packets, methods => [$method // ''], requests => [] };
 }
 
 
@@ -43,6 +44,7 @@ sub pipelined {
     return {
         packets => [[0, join '', map { $_->{head} . $_->{body} } @built]],
         methods => [map { $_->{method} } @built],
+        requests => [map { $_->{head} . $_->{body} } @built],
     };
 }
 
@@ -75,7 +77,8 @@ sub one_connection {
                         substr $bytes, $sent, $end - $sent];
         $sent = $end;
     }
-    return { packets => \@packets, methods => [$built->{method}] };
+    return { packets => \@packets, methods => [$built->{method}],
+             requests => [$bytes] };
 }
 
 
