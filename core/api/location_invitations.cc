@@ -54,7 +54,7 @@ answer issued_answer(operation& op, const issued& made, std::string_view role,
   out.key("id").number(made.sent.id);
   out.key("email").string(made.sent.email).key("role").string(role);
   out.key("token").string(made.token);
-  out.key("expires_at").string(rfc3339(op.memory, made.sent.expires));
+  out.key("expires_at").string(rfc3339_seconds(op.memory, made.sent.expires));
   out.close_object().key("message").string(message).close_object();
   answer given;
   given.body = out.view();
@@ -100,8 +100,8 @@ flow<result<answer>> show_all(operation& op, call& request) {
     out.key("role").string(shown_role(each.roles, custom));
     out.key("status").string(name_of(expired ? invitation_state::expired
                                              : invitation_state::pending));
-    out.key("created_at").string(rfc3339(op.memory, each.created));
-    out.key("expires_at").string(rfc3339(op.memory, each.expires));
+    out.key("created_at").string(rfc3339_seconds(op.memory, each.created));
+    out.key("expires_at").string(rfc3339_seconds(op.memory, each.expires));
     out.close_object();
   }
   out.close_array().close_object();
@@ -185,7 +185,7 @@ flow<result<answer>> show(operation& op, call& request) {
   out.key("email").string(shown.about.email);
   out.key("role").string(role.value);
   out.key("workspace_name").string(shown.workspace_name);
-  out.key("expires_at").string(rfc3339(op.memory, shown.about.expires));
+  out.key("expires_at").string(rfc3339_seconds(op.memory, shown.about.expires));
   out.key("status").string(name_of(shown.state));
   out.close_object().close_object();
   answer given;

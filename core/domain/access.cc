@@ -44,19 +44,6 @@ problem decide(wsp_needs needs, const access& here) noexcept {
   return {fault::forbidden, "administrator privileges required"};
 }
 
-// The identity's permissions are separated by commas or blanks.
-bool identity_has(const identity& who, std::string_view permission) noexcept {
-  std::string_view rest = who.permissions;
-  while (!rest.empty()) {
-    size_t end = rest.find_first_of(", \t");
-    if (rest.substr(0, end) == permission) {
-      return true;
-    }
-    rest = end == rest.npos ? std::string_view() : rest.substr(end + 1);
-  }
-  return false;
-}
-
 void take(operation& op, int64_t workspace, access& into,
           const reply& record, const reply& mine) noexcept {
   into.record = parse_workspace(workspace, record);
@@ -75,6 +62,22 @@ flow<problem> read_directly(operation& op, int64_t workspace, access& into) {
 }
 
 }  // namespace
+
+// The identity's permissions are separated by commas or blanks.
+bool views_all(const identity& who) noexcept {
+  if (who.tenant_admin) {
+    return true;
+  }
+  std::string_view rest = who.permissions;
+  while (!rest.empty()) {
+    size_t end = rest.find_first_of(", \t");
+    if (rest.substr(0, end) == view_all_permission) {
+      return true;
+    }
+    rest = end == rest.npos ? std::string_view() : rest.substr(end + 1);
+  }
+  return false;
+}
 
 bool is_about_one(wsp_needs needs) noexcept {
   switch (needs) {
@@ -106,7 +109,7 @@ flow<result<int64_t>> active_workspace(operation& op) {
 flow<problem> read_access(operation& op, int64_t workspace, access& into,
                           freshness wanted) {
   into.tenant_admin = op.who.tenant_admin;
-  into.views_all = identity_has(op.who, view_all_permission);
+  into.views_all = views_all(op.who);
   if (wanted == freshness::direct || !cache_of(op).usable()) {
     cache_of(op).count_bypass();
     auto reading = read_directly(op, workspace, into);
@@ -145,7 +148,7 @@ flow<problem> read_access(operation& op, int64_t workspace, access& into,
 
 flow<problem> authorize(operation& op, wsp_needs needs, int64_t workspace,
                         access& into, freshness wanted) {
-  if (workspace == 0) {
+  if (!is_about_one(needs)) {
     if (needs == WSP_NEEDS_TENANT_ADMIN && !op.who.tenant_admin) {
       co_return problem{fault::forbidden,
                         "administrator privileges required"};

@@ -33,6 +33,9 @@ struct access {
 // listed, read and switched to.
 constexpr std::string_view view_all_permission = "view_all_locations";
 
+// Whether it has that permission, or every right of the tenant.
+bool views_all(const identity& who) noexcept;
+
 // Whether a need is about one workspace.
 bool is_about_one(wsp_needs needs) noexcept;
 

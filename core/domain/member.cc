@@ -292,4 +292,23 @@ flow<problem> activate(operation& op, commit& change, const access& here) {
   co_return problem{};
 }
 
+flow<problem> deactivate(operation& op, commit& change, int64_t only) {
+  key_names& keys = keys_of(op);
+  std::string_view user = op.who.user;
+  trip asking(op);
+  asking.add({"HGET", keys.user(user), "active"});
+  co_await asking.go();
+  if (!asking.ok()) {
+    co_return asking.failure();
+  }
+  auto active = parse_id(asking[0].str());
+  if (!active || (only != 0 && *active != only)) {
+    co_return problem{};
+  }
+  change.expect(asking[0].str(), {"HGET", keys.user(user), "active"});
+  change.write({"HDEL", keys.user(user), "active"});
+  change.write({"SREM", keys.contexts(*active), user});
+  co_return problem{};
+}
+
 }  // namespace wsp

@@ -74,6 +74,10 @@ flow<result<workspace>> transfer_ownership(operation& op, commit& change,
 // Makes the workspace the caller's active one.
 flow<problem> activate(operation& op, commit& change, const access& here);
 
+// The caller has no active workspace then; unless it is another one than
+// `only`, when that is not 0.
+flow<problem> deactivate(operation& op, commit& change, int64_t only);
+
 }  // namespace wsp
 
 #endif  // WORKSPACES_DOMAIN_MEMBER_H

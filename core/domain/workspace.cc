@@ -505,7 +505,7 @@ flow<problem> page_workspaces(operation& op, int64_t skip, int64_t limit,
   key_names& keys = keys_of(op);
   arena& memory = arena_of(op);
   std::string_view user = op.who.user;
-  bool all = op.who.tenant_admin;
+  bool all = views_all(op.who);
   std::string_view index =
       all ? keys.workspaces() : keys.user_workspaces(user);
   trip first(op);

@@ -140,7 +140,8 @@ struct own_workspaces {
 
 flow<problem> list_own_workspaces(operation& op, own_workspaces& into);
 
-// What the caller may list: his own, or all of the tenant for a tenant admin.
+// What the caller may list: his own, or all of the tenant for a tenant admin
+// and for who has view_all_permission.
 struct workspace_page {
   list<workspace> found;  // by id
   int64_t total = 0;

@@ -12,6 +12,7 @@ struct answer {
   std::string_view type = "application/json; charset=utf-8";
   std::string_view body;
   int64_t revision = -1;      // shown as ETag unless negative
+  bool more_than_revision = false;  // it says what changes without it, too
   bool secret = false;        // no-store, and wiped with the operation
   std::string_view next;      // target of a Link rel="next"
   std::string_view allow;     // for 405

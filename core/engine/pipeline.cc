@@ -68,7 +68,7 @@ bool names_revision(arena& memory, std::string_view header,
 
 problem check_if_match(operation& op, call& request) {
   const wsp_header* header = find_header(op, "If-Match");
-  if (header == nullptr || request.workspace == 0) {
+  if (header == nullptr || request.here.record.id == 0) {
     return {};
   }
   int64_t revision = request.here.record.revision;
@@ -90,7 +90,7 @@ bool reads(const operation& op) noexcept {
 bool not_modified(operation& op, const answer& given) {
   const wsp_header* header = find_header(op, "If-None-Match");
   return header != nullptr && given.status == 200 && given.revision >= 0 &&
-         reads(op) &&
+         !given.more_than_revision && reads(op) &&
          names_revision(op.memory, view(header->value), given.revision);
 }
 

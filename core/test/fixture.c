@@ -37,6 +37,44 @@ void add_member(struct driver *d, const char *workspace, const char *by,
                   200);
 }
 
+/* What stands for a parameter of a pattern in the world of the fixture. */
+static char role_argument[24], invitation_argument[24], token_argument[64];
+static const char *const arguments[][2] = {
+    { "{user}", "target" },
+    { "{organization}", "acme" },
+    { "{role}", role_argument },
+    { "{invitation}", invitation_argument },
+    { "{token}", token_argument },
+    { "{subtype}", "B01" },
+};
+
+void take_value(const struct answer *from, const char *name, char *into,
+                size_t size) {
+    char quoted[64];
+    snprintf(quoted, sizeof quoted, "\"%s\":", name);
+    const char *at = strstr(from->body, quoted);
+    if (at == NULL) {
+        fail_msg("no %s in %s", name, from->body);
+    }
+    at += strlen(quoted);
+    at += *at == '"';
+    size_t length = strcspn(at, "\",}");
+    assert_true(length < size);
+    memcpy(into, at, length);
+    into[length] = '\0';
+}
+
+/* As the owner, in the dialect location. */
+static const struct answer *give(struct driver *d, const char *workspace,
+                                 const char *path, const char *body) {
+    const struct answer *made = driver_ask(
+        d, (struct ask) { .dialect = WSP_LOCATION, .method = "POST",
+                          .path = path, .user = "owner", .body = body,
+                          .headers = { "X-Workspace-ID", workspace } });
+    assert_status(made, 201);
+    return made;
+}
+
 void fixture_make(struct driver *d, struct fixture *made) {
     char path[64];
     redis_flush();
@@ -64,6 +102,18 @@ void fixture_make(struct driver *d, struct fixture *made) {
                                                .path = path,
                                                .user = "owner" }),
                   200);
+    give(d, id, "/workspace/roles",
+         "{\"name\":\"billing_x\",\"display_name\":\"Billing\","
+         "\"permissions\":[\"invoices:view\"]}");
+    take_value(give(d, id, "/workspace/roles",
+                    "{\"name\":\"spare\",\"display_name\":\"Spare\","
+                    "\"permissions\":[\"invoices:view\"]}"),
+               "id", role_argument, sizeof role_argument);
+    const struct answer *sent =
+        give(d, id, "/workspace/invitations",
+             "{\"email\":\"guest@example.com\"}");
+    take_value(sent, "id", invitation_argument, sizeof invitation_argument);
+    take_value(sent, "token", token_argument, sizeof token_argument);
     snprintf(path, sizeof path, "/%s", id);
     assert_status(
         driver_ask(d, (struct ask) {
@@ -99,12 +149,6 @@ void fixture_heard(struct driver *d, const struct fixture *world) {
     fail_msg("invalidations are not heard");
 }
 
-/* What stands for a parameter of a pattern in the world of the fixture. */
-static const char *const arguments[][2] = {
-    { "{user}", "target" },
-    { "{organization}", "acme" },
-};
-
 static const char *path_of(const wsp_route *route, const char *workspace) {
     static char paths[8][256];
     static unsigned which;
@@ -137,7 +181,11 @@ static const char *path_of(const wsp_route *route, const char *workspace) {
     return path;
 }
 
-enum { VARIES = 1 };
+enum {
+    VARIES = 1,
+    IDLE = 2,           /* changes nothing where nothing is to be changed */
+    GUEST = 4           /* the guest may, and nobody else */
+};
 
 static const struct sample {
     int dialect;
@@ -172,7 +220,45 @@ static const struct sample {
 
     { WSP_ORGANIZATION, "workspace.get", .body = NULL },
 
+    { WSP_LOCATION, "workspace.list", .body = NULL },
+    { WSP_LOCATION, "workspace.create", .body = "{\"name\":\"New\"}",
+      .flags = VARIES, .status = 201 },
     { WSP_LOCATION, "workspace.get", .body = NULL },
+    { WSP_LOCATION, "workspace.update", .body = "{\"name\":\"Renamed\"}" },
+    { WSP_LOCATION, "workspace.patch", .body = "{\"name\":\"Renamed\"}" },
+    { WSP_LOCATION, "workspace.transfer",
+      .body = "{\"user_id\":\"target\"}" },
+    { WSP_LOCATION, "context.switch", .body = NULL, .unseen = 403 },
+    { WSP_LOCATION, "context.leave", .body = NULL, .flags = IDLE },
+    { WSP_LOCATION, "context.clear", .body = NULL, .flags = IDLE },
+    { WSP_LOCATION, "member.list", .body = NULL, .unseen = 403 },
+    { WSP_LOCATION, "member.update", .body = "{\"role\":\"spare\"}",
+      .unseen = 403 },
+    { WSP_LOCATION, "member.patch", .body = "{\"role\":\"admin\"}",
+      .unseen = 403 },
+    { WSP_LOCATION, "member.remove", .body = NULL, .unseen = 403 },
+    { WSP_LOCATION, "role.list", .body = NULL, .unseen = 403 },
+    { WSP_LOCATION, "role.create",
+      .body = "{\"name\":\"sales_rep\",\"display_name\":\"Sales\","
+              "\"permissions\":[\"invoices:view\",\"quotations:*\"]}",
+      .flags = VARIES, .status = 201, .unseen = 403 },
+    { WSP_LOCATION, "role.update",
+      .body = "{\"permissions\":[\"products:view\"]}", .unseen = 403 },
+    { WSP_LOCATION, "role.patch", .body = "{\"display_name\":\"Other\"}",
+      .unseen = 403 },
+    { WSP_LOCATION, "role.delete", .body = NULL, .unseen = 403 },
+    { WSP_LOCATION, "invitation.list", .body = NULL, .unseen = 403 },
+    { WSP_LOCATION, "invitation.send",
+      .body = "{\"email\":\"other@example.com\",\"role\":\"spare\"}",
+      .flags = VARIES, .status = 201, .unseen = 403 },
+    { WSP_LOCATION, "invitation.revoke", .body = NULL, .unseen = 403 },
+    { WSP_LOCATION, "invitation.resend", .body = NULL, .flags = VARIES,
+      .unseen = 403 },
+    { WSP_LOCATION, "invitation.get", .body = NULL },
+    { WSP_LOCATION, "invitation.accept", .body = NULL, .flags = GUEST },
+    { WSP_LOCATION, "invitation.decline", .body = NULL, .flags = GUEST },
+    { WSP_LOCATION, "subtype.prefer",
+      .body = "{\"document_type\":\"invoice\"}" },
 };
 
 static const struct sample *find_sample(const struct a_route *at) {
@@ -247,6 +333,19 @@ struct ask sample_of(const struct a_route *at, const char *workspace) {
     return ask;
 }
 
+struct ask allowed_sample_of(const struct a_route *at,
+                             const char *workspace) {
+    struct ask ask = sample_of(at, workspace);
+    if (sample_is_guests(at)) {
+        ask.user = "guest";
+        ask.email = "guest@example.com";
+    } else {
+        ask.user = "owner";
+        ask.admin = "1";
+    }
+    return ask;
+}
+
 unsigned sample_status(const struct a_route *at) {
     unsigned status = find_sample(at)->status;
     return status != 0 ? status : 200;
@@ -259,4 +358,12 @@ unsigned sample_unseen(const struct a_route *at) {
 
 bool sample_varies(const struct a_route *at) {
     return (find_sample(at)->flags & VARIES) != 0;
+}
+
+bool sample_may_be_idle(const struct a_route *at) {
+    return (find_sample(at)->flags & IDLE) != 0;
+}
+
+bool sample_is_guests(const struct a_route *at) {
+    return (find_sample(at)->flags & GUEST) != 0;
 }

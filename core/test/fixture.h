@@ -2,8 +2,9 @@
  * fixture.h - a small world in Redis, and a request of each operation in it.
  *
  * Tenant acme: workspace "Target" of user owner, with the members admin
- * (role admin), member, viewer, custom (role billing_x) and target, a pending
- * invitation of guest@example.com, a sealed blob, and one who was removed;
+ * (role admin), member, viewer, custom (role billing_x, which it defines) and
+ * target, a role spare that nobody holds, a pending invitation of
+ * guest@example.com, a sealed blob, and one who was removed;
  * workspace "Neighbour" of user neighbour.  Tenant globex has a workspace
  * "Foreign" of user foreign.
  */
@@ -46,12 +47,26 @@ bool names_workspace(const struct a_route *at); /* in its path */
  * operation without a sample: a new route must be given one. */
 struct ask sample_of(const struct a_route *at, const char *workspace);
 
+/* The same as one who may ask it. */
+struct ask allowed_sample_of(const struct a_route *at,
+                             const char *workspace);
+
 /* Its status when it succeeds, and when the workspace may not be seen. */
 unsigned sample_status(const struct a_route *at);
 unsigned sample_unseen(const struct a_route *at);
 
 /* What it leaves behind is not the same each time: an id, a nonce. */
 bool sample_varies(const struct a_route *at);
+
+/* It changes nothing where there is nothing to be changed. */
+bool sample_may_be_idle(const struct a_route *at);
+
+/* Only who has the invited address may, besides having the token. */
+bool sample_is_guests(const struct a_route *at);
+
+/* The value of a member, without quotes, of the first object that has it. */
+void take_value(const struct answer *from, const char *name, char *into,
+                size_t size);
 
 /* Makes a workspace and returns its id; static, for 8 calls. */
 const char *make_workspace(struct driver *d, const char *user,

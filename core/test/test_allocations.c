@@ -126,9 +126,7 @@ static void each_allocation_fails(struct ask ask, unsigned wanted,
 static void an_operation_of_each_kind(void **state) {
     (void) state;
     for (struct a_route at = { 0 }; next_route(&at);) {
-        struct ask ask = sample_of(&at, world.target);
-        ask.user = "owner";
-        ask.admin = "1";
+        struct ask ask = allowed_sample_of(&at, world.target);
         each_allocation_fails(ask, sample_status(&at), sample_varies(&at),
                               NULL);
     }

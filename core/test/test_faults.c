@@ -34,9 +34,7 @@ static struct driver *ready(void) {
 static void a_lost_acknowledgement_has_no_second_effect(void **state) {
     (void) state;
     for (struct a_route at = { 0 }; next_route(&at);) {
-        struct ask ask = sample_of(&at, world.target);
-        ask.user = "owner";
-        ask.admin = "1";
+        struct ask ask = allowed_sample_of(&at, world.target);
         char done[64] = "";
         char body[4096] = "";
         for (int cut = 0;; cut++) {
@@ -249,9 +247,7 @@ static void input_in_single_bytes_changes_nothing(void **state) {
     redis_restore();
     for (struct a_route at = { 0 }; next_route(&at);) {
         redis_restore();
-        struct ask ask = sample_of(&at, world.target);
-        ask.user = "owner";
-        ask.admin = "1";
+        struct ask ask = allowed_sample_of(&at, world.target);
         assert_status(driver_ask(d, ask), sample_status(&at));
     }
     driver_free(d);

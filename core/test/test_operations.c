@@ -25,10 +25,7 @@ static int end_world(void **state) {
 }
 
 static struct ask ask_of(const struct a_route *at) {
-    struct ask ask = sample_of(at, world.target);
-    ask.user = "owner";
-    ask.admin = "1";
-    return ask;
+    return allowed_sample_of(at, world.target);
 }
 
 static void an_operation_can_be_cancelled_at_any_moment(void **state) {

@@ -261,6 +261,12 @@ std::string_view rfc3339(arena& memory, int64_t unix_ms) {
   return {p, 24};
 }
 
+std::string_view rfc3339_seconds(arena& memory, int64_t unix_ms) {
+  constexpr size_t fraction = 5;  // ".000Z"
+  std::string_view whole = rfc3339(memory, unix_ms);
+  return memory.join(whole.substr(0, whole.size() - fraction), "Z");
+}
+
 std::string_view hex(arena& memory, std::string_view bytes) {
   char* p = memory.bytes(bytes.size() * 2);
   for (size_t i = 0; i < bytes.size(); i++) {

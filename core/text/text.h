@@ -53,6 +53,8 @@ std::string_view decimal(arena& memory, int64_t value);
 
 // "2025-01-01T00:00:00.000Z" (RFC 3339) of milliseconds since the epoch.
 std::string_view rfc3339(arena& memory, int64_t unix_ms);
+// The same without the fraction.
+std::string_view rfc3339_seconds(arena& memory, int64_t unix_ms);
 
 // Lower-case hexadecimal.
 std::string_view hex(arena& memory, std::string_view bytes);

@@ -1,0 +1,61 @@
+#include "domain/profile.h"
+
+#include <algorithm>
+
+#include "store/keys.h"
+#include "store/trip.h"
+
+namespace wsp {
+
+namespace {
+
+constexpr size_t profiles_a_trip = 200;
+
+bool by_user(const profile& a, const profile& b) noexcept {
+  return a.user < b.user;
+}
+
+void take_newer(profile& of, const identity& who) noexcept {
+  of.name = who.name.empty() ? of.name : who.name;
+  of.email = who.email.empty() ? of.email : who.email;
+}
+
+}  // namespace
+
+profile profiles::of(std::string_view user) const noexcept {
+  profile wanted{user, {}, {}};
+  auto found = std::lower_bound(all.begin(), all.end(), wanted, by_user);
+  return found != all.end() && found->user == user ? *found : wanted;
+}
+
+flow<problem> read_profiles(operation& op, profiles& into) {
+  list<profile>& all = into.all;
+  std::sort(all.begin(), all.end(), by_user);
+  auto same = [](const profile& a, const profile& b) {
+    return a.user == b.user;
+  };
+  all.erase(std::unique(all.begin(), all.end(), same), all.end());
+  for (size_t from = 0; from < all.size(); from += profiles_a_trip) {
+    size_t until = std::min(all.size(), from + profiles_a_trip);
+    trip asking(op);
+    for (size_t i = from; i < until; i++) {
+      asking.add(
+          {"HMGET", keys_of(op).user_profile(all[i].user), "name", "email"});
+    }
+    co_await asking.go();
+    if (!asking.ok()) {
+      co_return asking.failure();
+    }
+    for (size_t i = from; i < until; i++) {
+      const reply& fields = asking[i - from];
+      all[i].name = fields[0].str();
+      all[i].email = fields[1].str();
+      if (all[i].user == op.who.user) {
+        take_newer(all[i], op.who);
+      }
+    }
+  }
+  co_return problem{};
+}
+
+}  // namespace wsp

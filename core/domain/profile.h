@@ -1,0 +1,34 @@
+// Profiles: what the identity last said of users, for those who list them.
+#ifndef WORKSPACES_DOMAIN_PROFILE_H
+#define WORKSPACES_DOMAIN_PROFILE_H
+
+#include <string_view>
+
+#include "engine/arena.h"
+#include "engine/flow.h"
+#include "engine/operation.h"
+#include "engine/result.h"
+
+namespace wsp {
+
+struct profile {
+  std::string_view user;
+  std::string_view name;   // empty: unknown
+  std::string_view email;  // the same
+};
+
+struct profiles {
+  list<profile> all;  // once read: by user, each once
+  explicit profiles(arena& memory) : all(arena_allocator<profile>(memory)) {}
+
+  void want(std::string_view user) { all.push_back({user, {}, {}}); }
+  // Nothing is known of a user who was not wanted.
+  profile of(std::string_view user) const noexcept;
+};
+
+// Of those who are wanted.  The caller's is what the identity says now.
+flow<problem> read_profiles(operation& op, profiles& into);
+
+}  // namespace wsp
+
+#endif  // WORKSPACES_DOMAIN_PROFILE_H
