@@ -9,15 +9,20 @@
 #include <string>
 
 #include "api/dialect.h"
+#include "api/openapi.h"
 #include "domain/mail.h"
 #include "domain/permission.h"
-#include "api/openapi.h"
+#include "domain/sealed.h"
 #include "engine/core.h"
 #include "engine/decide.h"
+#include "engine/random.h"
 #include "engine/status.h"
+#include "identity/identity.h"
 #include "identity/jwt.h"
+#include "seal/envelope.h"
 #include "seal/keyring.h"
 #include "store/redis_url.h"
+#include "text/text.h"
 #include "workspaces.h"
 
 namespace {
@@ -35,14 +40,23 @@ int guarded(Work work) noexcept {
 }
 
 // A text that the caller frees.
-int give(wsp_str* out, const std::string& text) {
-  auto* copy = static_cast<char*>(std::malloc(text.size()));
+int give(wsp_str* out, std::string_view text) {
+  auto* copy = static_cast<char*>(std::malloc(text.size() + 1));
   if (copy == nullptr) {
     throw std::bad_alloc();
   }
-  std::memcpy(copy, text.data(), text.size());
+  if (!text.empty()) {
+    std::memcpy(copy, text.data(), text.size());
+  }
   *out = c_str({copy, text.size()});
   return WSP_OK;
+}
+
+int refuse(std::string_view wrong, char error[WSP_ERROR_SIZE]) noexcept {
+  size_t size = std::min(wrong.size(), size_t{WSP_ERROR_SIZE - 1});
+  std::memcpy(error, wrong.data(), size);
+  error[size] = '\0';
+  return WSP_INVALID;
 }
 
 // For parsing: `wrong` is a sentence when it is.
@@ -53,10 +67,29 @@ int report(T** out, std::unique_ptr<T> made, std::string_view wrong,
     *out = made.release();
     return WSP_OK;
   }
-  size_t size = std::min(wrong.size(), size_t{WSP_ERROR_SIZE - 1});
-  std::memcpy(error, wrong.data(), size);
-  error[size] = '\0';
-  return WSP_INVALID;
+  return refuse(wrong, error);
+}
+
+// A sentence when there is no such place.
+std::string_view place_of(const wsp_seal_place& given,
+                          wsp::seal_place& place) noexcept {
+  if (given.size != sizeof given) {
+    return "another version of the struct";
+  }
+  if (!wsp::is_id(view(given.tenant))) {
+    return "the tenant is no id";
+  }
+  auto workspace = wsp::parse_id(view(given.workspace));
+  if (!workspace) {
+    return "the workspace is no id of one";
+  }
+  place = {view(given.tenant), *workspace,
+           given.slot.len == 0 ? wsp::default_slot : view(given.slot)};
+  if (!wsp::is_slot(place.slot)) {
+    return "the slot is none of 1 to 128 of letters, digits, dot, dash and "
+           "underscore";
+  }
+  return {};
 }
 
 wsp::connection& connection_at(wsp_core* core, unsigned link) noexcept {
@@ -154,6 +187,54 @@ int wsp_keyring_parse(wsp_keyring** out, wsp_str text,
 }
 
 void wsp_keyring_free(wsp_keyring* ring) { delete ring; }
+
+int wsp_seal(wsp_str* out, const wsp_keyring* ring,
+             const wsp_seal_place* place, wsp_str plain,
+             char error[WSP_ERROR_SIZE]) {
+  return guarded([&] {
+    wsp::seal_place here{};
+    if (std::string_view wrong = place_of(*place, here); !wrong.empty()) {
+      return refuse(wrong, error);
+    }
+    unsigned char seed[32];
+    wsp_seed(seed);
+    wsp::random_source random(seed);
+    sodium_memzero(seed, sizeof seed);
+    wsp::arena memory;
+    return give(out, wsp::seal(memory, *ring, random, here, view(plain)));
+  });
+}
+
+int wsp_open(wsp_str* out, const wsp_keyring* ring,
+             const wsp_seal_place* place, wsp_str blob,
+             char error[WSP_ERROR_SIZE]) {
+  return guarded([&] {
+    wsp::seal_place here{};
+    if (std::string_view wrong = place_of(*place, here); !wrong.empty()) {
+      return refuse(wrong, error);
+    }
+    wsp::arena memory;
+    memory.wipe_when_freed();
+    auto opened = wsp::open_sealed(memory, *ring, here, view(blob));
+    switch (opened.how) {
+      case wsp::unsealed::opened:
+        return give(out, opened.plain);
+      case wsp::unsealed::unknown_key:
+        return refuse("it is sealed under a key that is not in the ring",
+                      error);
+      case wsp::unsealed::broken:
+        break;
+    }
+    return refuse("it does not open", error);
+  });
+}
+
+void wsp_sealed_free(wsp_str text) {
+  if (text.data != nullptr) {
+    sodium_memzero(const_cast<char*>(text.data), text.len);
+    std::free(const_cast<char*>(text.data));
+  }
+}
 
 int wsp_jwt_new(wsp_jwt** out, const wsp_jwt_options* options,
                 char error[WSP_ERROR_SIZE]) {

@@ -37,6 +37,9 @@
 extern "C" {
 #endif
 
+/* What libworkspaces.so exports.  The module hides it again. */
+#pragma GCC visibility push(default)
+
 /* FFI-BEGIN */
 
 enum {
@@ -115,6 +118,27 @@ void wsp_redis_get_address(const wsp_redis *redis, wsp_redis_address *out);
 int wsp_keyring_parse(wsp_keyring **out, wsp_str text,
     char error[WSP_ERROR_SIZE]);
 void wsp_keyring_free(wsp_keyring *ring);   /* NULL ok */
+
+/*
+ * Data sealed for one slot of a workspace, as the APIs seal it: tenant,
+ * workspace and slot are bound in, so that a blob which was altered, or which
+ * is another place's, does not open.
+ */
+typedef struct {
+    size_t size;
+    wsp_str tenant;                 /* an id: 1..255 bytes of UTF-8 */
+    wsp_str workspace;              /* its id, as the APIs write it: "17" */
+    wsp_str slot;                   /* 1..128 of [A-Za-z0-9._-]; empty: the
+                                       one that the APIs take by default */
+} wsp_seal_place;
+
+/* Give the result back with wsp_sealed_free, which wipes it.  WSP_INVALID:
+ * there is no such place; of wsp_open also: the blob does not open. */
+int wsp_seal(wsp_str *out, const wsp_keyring *ring,
+    const wsp_seal_place *place, wsp_str plain, char error[WSP_ERROR_SIZE]);
+int wsp_open(wsp_str *out, const wsp_keyring *ring,
+    const wsp_seal_place *place, wsp_str blob, char error[WSP_ERROR_SIZE]);
+void wsp_sealed_free(wsp_str text);
 
 /*
  * What is asked of bearer tokens (JWT, RFC 7519) and the keys that verify
@@ -527,6 +551,8 @@ void wsp_job_done(wsp_core *core, uint64_t number, int outcome,
     wsp_str reason, int64_t retry_after_ms);
 
 /* FFI-END */
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }

@@ -13,6 +13,9 @@
 #
 # A block with `config` or `http_config` of its own gets nothing but that;
 # $HttpConfig, $Mount and $Identity are there to be built upon.
+#
+# With TEST_NGINX_WORKSPACES_LUA the same is served by resty.workspaces: see
+# t::InLua.
 
 package t::Platform;
 
@@ -23,6 +26,8 @@ use File::Temp ();
 use IO::Socket::INET;
 use Test::More ();
 use Time::HiRes ();
+
+use t::InLua qw(in_lua http_in_lua server_in_lua);
 
 use Exporter 'import';
 our @EXPORT = qw(
@@ -88,6 +93,10 @@ sub prepare {
 
     my $usual = !defined $block->config;
     $block->set_value(config => $Mount) if $usual;
+    if (in_lua()) {
+        $block->set_value(http_config => http_in_lua($block->http_config));
+        $block->set_value(config => server_in_lua($block->config));
+    }
 
     if (defined $block->must_die) {
         $block->set_value(no_error_log => [qr/\[alert\]/])

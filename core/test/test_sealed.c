@@ -5,6 +5,7 @@
 
 #include "check.h"
 #include "driver.h"
+#include "driver_links.h"
 #include "fixture.h"
 #include "redis.h"
 
@@ -304,6 +305,102 @@ static void deleting_the_workspace_deletes_it(void **state) {
     assert_status(get_from(d, "s"), 404);
 }
 
+static wsp_keyring *ring_of(const char *keys) {
+    wsp_keyring *ring = NULL;
+    char error[WSP_ERROR_SIZE];
+    assert_int_equal(wsp_keyring_parse(&ring, str(keys), error), WSP_OK);
+    return ring;
+}
+
+static wsp_seal_place place(const char *tenant, const char *workspace,
+                            const char *slot) {
+    return (wsp_seal_place) { sizeof(wsp_seal_place), str(tenant),
+                              str(workspace), str(slot) };
+}
+
+static bool opens(const wsp_keyring *ring, wsp_seal_place at, wsp_str blob) {
+    wsp_str plain;
+    char error[WSP_ERROR_SIZE] = "";
+    int rc = wsp_open(&plain, ring, &at, blob, error);
+    if (rc != WSP_OK) {
+        assert_int_equal(rc, WSP_INVALID);
+        assert_true(error[0] != '\0');
+        return false;
+    }
+    assert_int_equal(plain.len, strlen(secret));
+    assert_memory_equal(plain.data, secret, plain.len);
+    wsp_sealed_free(plain);
+    return true;
+}
+
+static void a_driver_seals_and_opens(void **state) {
+    (void) state;
+    wsp_keyring *ring = ring_of("k " KEY_A "\n");
+    wsp_keyring *other = ring_of("o " KEY_A "\n");
+    wsp_keyring *forged = ring_of("k " KEY_B "\n");
+    wsp_seal_place at = place("acme", "1", "s");
+    wsp_str blob;
+    wsp_str again;
+    char error[WSP_ERROR_SIZE];
+    assert_int_equal(wsp_seal(&blob, ring, &at, str(secret), error), WSP_OK);
+    assert_int_equal(wsp_seal(&again, ring, &at, str(secret), error), WSP_OK);
+    assert_int_equal(blob.len, again.len);
+    assert_true(memcmp(blob.data, again.data, blob.len) != 0);
+    assert_true(opens(ring, at, blob));
+    assert_true(opens(ring, at, again));
+    assert_false(opens(other, at, blob));
+    assert_false(opens(forged, at, blob));
+    assert_false(opens(ring, place("acmf", "1", "s"), blob));
+    assert_false(opens(ring, place("acme", "2", "s"), blob));
+    assert_false(opens(ring, place("acme", "1", "t"), blob));
+    assert_false(opens(ring, place("acme", "1", ""), blob));
+    assert_false(opens(ring, at, (wsp_str) { blob.data, blob.len - 1 }));
+    assert_false(opens(ring, at, str("")));
+    wsp_sealed_free(blob);
+    wsp_sealed_free(again);
+
+    wsp_str nothing;
+    assert_int_equal(wsp_seal(&blob, ring, &at, str(""), error), WSP_OK);
+    assert_int_equal(wsp_open(&nothing, ring, &at, blob, error), WSP_OK);
+    assert_int_equal(nothing.len, 0);
+    wsp_sealed_free(nothing);
+    wsp_sealed_free(blob);
+    wsp_keyring_free(ring);
+    wsp_keyring_free(other);
+    wsp_keyring_free(forged);
+}
+
+static void a_driver_and_the_api_seal_alike(void **state) {
+    (void) state;
+    wsp_keyring *ring = ring_of(test_keys);
+    put_in(d, NULL, secret);
+    redisReply *blob = redis_run("HGET " HASH " default");
+    assert_int_equal(blob->type, REDIS_REPLY_STRING);
+    assert_true(opens(ring, place("acme", "1", ""),
+                      (wsp_str) { blob->str, blob->len }));
+    freeReplyObject(blob);
+    wsp_keyring_free(ring);
+}
+
+static void what_is_no_place_is_refused(void **state) {
+    (void) state;
+    wsp_keyring *ring = ring_of(test_keys);
+    wsp_seal_place wrong[] = {
+        place("", "1", "s"), place("a\nb", "1", "s"), place("acme", "", "s"),
+        place("acme", "01", "s"), place("acme", "0", "s"),
+        place("acme", "one", "s"), place("acme", "1", "a/b"),
+        { 0, str("acme"), str("1"), str("s") },
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        wsp_str blob;
+        char error[WSP_ERROR_SIZE] = "";
+        assert_int_equal(wsp_seal(&blob, ring, &wrong[i], str(secret), error),
+                         WSP_INVALID);
+        assert_true(error[0] != '\0');
+    }
+    wsp_keyring_free(ring);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(what_was_stored_comes_back_as_it_was,
@@ -329,6 +426,10 @@ int main(void) {
         cmocka_unit_test_setup(without_a_key_ring_it_is_503, one_workspace),
         cmocka_unit_test_setup(deleting_the_workspace_deletes_it,
                                one_workspace),
+        cmocka_unit_test(a_driver_seals_and_opens),
+        cmocka_unit_test_setup(a_driver_and_the_api_seal_alike,
+                               one_workspace),
+        cmocka_unit_test(what_is_no_place_is_refused),
     };
     return cmocka_run_group_tests(tests, open_driver, close_driver);
 }

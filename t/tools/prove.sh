@@ -1,8 +1,10 @@
 #!/bin/bash
-# prove.sh debian|sanitizer [FILE...]   runs t/*.t, or the files named
+# prove.sh debian|sanitizer|lua [FILE...]   runs t/*.t, or the files named
 #
 #   debian      the installed nginx with the dynamic module
 #   sanitizer   the nginx of sanitized-nginx.sh
+#   lua         the installed nginx with Lua and without the module: suites of
+#               the dialects, served by resty.workspaces
 #
 # Ports, server root, Redis and temporary files are this run's own, so runs
 # may go side by side.  Further options of prove: PROVE_OPTIONS.
@@ -11,7 +13,7 @@
 
 . "$(dirname "$0")/lib.sh"
 
-pass=${1:?debian or sanitizer}
+pass=${1:?debian, sanitizer or lua}
 shift
 cd "$top"
 seen=
@@ -47,8 +49,15 @@ case $pass in
         # everything takes three times as long
         export TEST_NGINX_TIMEOUT=${TEST_NGINX_TIMEOUT:-10}
         ;;
+    lua)
+        modules=/usr/lib/nginx/modules
+        export TEST_NGINX_BINARY=${TEST_NGINX_BINARY:-$(command -v nginx)}
+        export TEST_NGINX_LOAD_MODULES="$modules/ndk_http_module.so \
+$modules/ngx_http_lua_module.so"
+        export TEST_NGINX_WORKSPACES_LUA=$build/lua
+        ;;
     *)
-        die "no pass $pass: debian or sanitizer"
+        die "no pass $pass: debian, sanitizer or lua"
         ;;
 esac
 

@@ -1,0 +1,221 @@
+# The configuration of a suite as resty.workspaces has it: the same locations,
+# served by content_by_lua.
+#
+#     TEST_NGINX_WORKSPACES_LUA=<the directory of make lua> prove ...
+#
+# What is translated: workspaces, workspaces_identity trusted,
+# workspaces_redis, workspaces_seal_keys and workspaces_cache.  A block with
+# any other directive of the module is about that, and is skipped by name.
+
+package t::InLua;
+
+use strict;
+use warnings;
+
+use Exporter 'import';
+our @EXPORT_OK = qw(in_lua http_in_lua server_in_lua reason_to_skip);
+
+my $dir = $ENV{TEST_NGINX_WORKSPACES_LUA};
+
+sub in_lua { return defined $dir }
+
+# -- nginx's grammar: a list of [words, block or undef]
+
+sub parse {
+    my ($text) = @_;
+    my @open = ([]);
+    my @words;
+    pos($text) = 0;
+    while (pos $text < length $text) {
+        next if $text =~ /\G(?:\s+|#[^\n]*)/gc;
+        if ($text =~ /\G;/gc) {
+            push @{ $open[-1] }, [[@words]];
+            @words = ();
+        } elsif ($text =~ /\G\{/gc) {
+            my $block = [];
+            push @{ $open[-1] }, [[@words], $block];
+            push @open, $block;
+            @words = ();
+        } elsif ($text =~ /\G\}/gc) {
+            pop @open;
+        } elsif ($text =~ /\G((?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'
+                               |(?:\$\{\w+\}|\\.|[^\s;{}])+))/gcxs)
+        {
+            push @words, $1;
+        } else {
+            die 'odd configuration: ' . substr $text, pos $text, 80;
+        }
+    }
+    return $open[0];
+}
+
+sub text_of {
+    my ($nodes) = @_;
+    return join '', map {
+        my ($words, $block) = @$_;
+        join(' ', @$words) . ($block ? " {\n" . text_of($block) . "}\n"
+                                     : ";\n")
+    } @$nodes;
+}
+
+sub unquote {
+    my ($word) = @_;
+    $word =~ s/\A(["'])(.*)\1\z/$2/s;
+    return $word;
+}
+
+# -- values
+
+sub lua_string {
+    my ($text) = @_;
+    $text =~ s/(["\\])/\\$1/g;
+    return qq("$text");
+}
+
+# A value with variables, as an expression.  TEST_NGINX_... is put in by the
+# runner.
+sub expression {
+    my ($value) = @_;
+    my @parts;
+    while ($value =~ /\G(?:\$\{(\w+)\}|\$(\w+)|([^\$]+))/gc) {
+        my $name = $1 // $2;
+        push @parts, !defined $name ? lua_string($3)
+            : $name =~ /^TEST_NGINX_/ ? qq("\$$name")
+            : qq{(ngx.var[} . lua_string($name) . q{] or "")};
+    }
+    return @parts ? join ' .. ', @parts : '""';
+}
+
+sub identity {
+    my (@words) = @_;
+    my $kind = shift @words;
+    return 'nil' if $kind eq 'off';
+    die "no trusted identity: $kind" if $kind ne 'trusted';
+    return 'function() return {' . join(', ', map {
+        my ($name, $value) = unquote($_) =~ /\A(\w+)=(.*)\z/s or die;
+        "$name = " . expression($value);
+    } @words) . '} end';
+}
+
+# -- locations
+
+sub mount_of {
+    my (@location) = @_;
+    my $path = unquote($location[-1]);
+    $path =~ s{/\z}{};
+    return $path;
+}
+
+sub with_lua {
+    my ($nodes, $identity, @location) = @_;
+    my ($own) = grep { $_->[0][0] eq 'workspaces_identity' } @$nodes;
+    if ($own) {
+        my (undef, @words) = @{ $own->[0] };
+        $identity = identity(@words);
+    }
+    my ($mount) = grep { $_->[0][0] eq 'workspaces' } @$nodes;
+    my @out;
+    for my $node (@$nodes) {
+        my ($words, $block) = @$node;
+        if ($words->[0] eq 'workspaces_identity') {
+            next;
+        } elsif ($words->[0] eq 'workspaces') {
+            my $options = '{ mount = ' . lua_string(mount_of(@location))
+                . ", identity = $identity }";
+            push @out, [['content_by_lua_block'], [[[
+                qq{require "resty.workspaces".content("$words->[1]", }
+                . "$options)"]]]];
+        } elsif ($block && $words->[0] eq 'location') {
+            push @out, [$words, with_lua($block, $identity, @$words)];
+        } else {
+            push @out, $node;
+        }
+    }
+    # what nginx answers by itself
+    push @out, [[qw(error_page 400 403 404 405 408 411 413 418 429 500 503),
+                 "\@workspaces_$mount->[0][1]"]]
+        if $mount && !grep { $_->[0][0] eq 'error_page' } @$nodes;
+    return \@out;
+}
+
+sub server_in_lua {
+    my ($text) = @_;
+    my $nodes = parse($text);
+    my %dialects;
+    $text =~ s/\bworkspaces (\w+);/$dialects{$1} = 1; $&/ge;
+    push @{ $nodes = with_lua($nodes, 'nil') }, map {
+        [['location', "\@workspaces_$_"], [[['content_by_lua_block'], [[[
+            qq{require "resty.workspaces".error_page("$_")}]]]]]]
+    } sort keys %dialects;
+    return text_of($nodes);
+}
+
+# -- the http block
+
+sub http_in_lua {
+    my ($text) = @_;
+    my @options;
+    my @out;
+    for my $node (@{ parse($text) }) {
+        my ($name, @words) = @{ $node->[0] };
+        if ($name eq 'workspaces_redis') {
+            my $url = shift @words;
+            push @options, 'redis = ' . expression(unquote($url)),
+                map { option($_) } @words;
+        } elsif ($name eq 'workspaces_seal_keys') {
+            push @options, 'seal_keys = ' . expression(unquote($words[0]));
+        } elsif ($name eq 'workspaces_cache') {
+            push @options, $words[0] eq 'off' ? 'cache = false'
+                : 'cache = ' . size($words[0]),
+                map { option($_) } @words[1 .. $#words];
+        } else {
+            push @out, $node;
+        }
+    }
+    my $options = join ', ', @options;
+    return <<"END" . text_of(\@out);
+        lua_package_path "$dir/?.lua;;";
+        lua_package_cpath "$dir/?.so;;";
+        lua_socket_log_errors off;
+        client_body_buffer_size 1100k;
+        init_by_lua_block {
+            require "resty.workspaces".init { $options }
+        }
+        init_worker_by_lua_block {
+            require "resty.workspaces".init()
+        }
+END
+}
+
+my %unit = (ms => 0.001, s => 1, '' => 1, k => 1024, m => 1 << 20);
+
+sub option {
+    my ($name, $number, $unit) = $_[0] =~ /\A(\w+)=(\d+)(\w*)\z/ or die $_[0];
+    return "$name = " . $number * $unit{ lc $unit };
+}
+
+sub size {
+    my ($number, $unit) = $_[0] =~ /\A(\d+)(\w*)\z/ or die $_[0];
+    return $number * $unit{ lc $unit };
+}
+
+# Of a block: why it says nothing about the Lua library, or undef.
+sub reason_to_skip {
+    my ($http, $config) = @_;
+    for my $node (map { nodes_in(parse($_)) } $http, $config) {
+        my $name = $node->[0][0] // '';
+        return "$name is the module's"
+            if $name =~ /\Aworkspaces_(?!redis|seal_keys|cache|identity)/;
+        return "nginx checks the module's parameters"
+            if $name eq 'workspaces_identity'
+                && ($node->[0][1] // '') !~ /\A(?:trusted|off)\z/;
+    }
+    return;
+}
+
+sub nodes_in {
+    my ($nodes) = @_;
+    return map { ($_, $_->[1] ? nodes_in($_->[1]) : ()) } @$nodes;
+}
+
+1;
