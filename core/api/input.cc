@@ -49,6 +49,10 @@ result<json_document> read_object(operation& op) {
   return parsed;
 }
 
+bool is_name(std::string_view text) noexcept {
+  return !text.empty() && is_plain_text(text, name_length_max);
+}
+
 result<std::optional<std::string_view>> read_name(operation& op,
                                                   const json_t* from) {
   std::optional<std::string_view> name;
@@ -59,8 +63,7 @@ result<std::optional<std::string_view>> read_name(operation& op,
   if (!json_is_string(value)) {
     return invalid("name", "name must be a string");
   }
-  if (json_text(value).empty() ||
-      !is_plain_text(json_text(value), name_length_max)) {
+  if (!is_name(json_text(value))) {
     return invalid("name",
                    "name must be 1 to 255 characters, without control "
                    "characters");

@@ -18,6 +18,9 @@ namespace wsp {
 // The body as a JSON object.
 result<json_document> read_object(operation& op);
 
+// 1..255 characters, without control characters.
+bool is_name(std::string_view text) noexcept;
+
 // Field by field; `invalid` names the field.  json_null or absent gives
 // nothing where the result is optional.
 result<std::optional<std::string_view>> read_name(operation& op,

@@ -46,7 +46,8 @@ flow<result<answer>> list_workspaces(operation& op, call&) {
   }
   const page& shown = asked.value;
   workspace_page own(op.memory);
-  auto listing = page_workspaces(op, shown.asked ? shown.skip() : 0,
+  listed which = views_all(op.who) ? listed::all : listed::own;
+  auto listing = page_workspaces(op, which, shown.asked ? shown.skip() : 0,
                                  shown.asked ? shown.size : unpaged_max, own);
   problem failed = co_await listing;
   if (!failed.ok()) {

@@ -1,6 +1,7 @@
 #include "domain/organization.h"
 
 #include "store/keys.h"
+#include "store/record_read.h"
 #include "store/trip.h"
 #include "text/text.h"
 
@@ -9,7 +10,7 @@ namespace wsp {
 flow<result<organization>> read_organization(operation& op) {
   trip asking(op);
   asking.add({"HMGET", keys_of(op).organization(), "rev", "name", "default",
-              "created", "updated"});
+              "created", "updated", "settings"});
   co_await asking.go();
   if (!asking.ok()) {
     co_return asking.failure();
@@ -21,10 +22,22 @@ flow<result<organization>> read_organization(operation& op) {
   found.default_workspace = parse_id(fields[2].str()).value_or(0);
   found.created = parse_integer(fields[3].str()).value_or(0);
   found.updated = parse_integer(fields[4].str()).value_or(0);
+  found.settings = fields[5].str();
   if (!found.exists()) {
     co_return problem{fault::not_found, "organization not found"};
   }
   co_return found;
+}
+
+flow<result<int64_t>> default_workspace(operation& op) {
+  std::string_view key = keys_of(op).organization();
+  record_read reading(op, key, {"HGET", key, "default"});
+  reading.start();
+  co_await reading.get();
+  if (!reading.ok()) {
+    co_return reading.failure();
+  }
+  co_return parse_id(reading.value().str()).value_or(0);
 }
 
 flow<result<organization>> create_organization(operation& op, commit& change,

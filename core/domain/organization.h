@@ -18,6 +18,7 @@ namespace wsp {
 struct organization {
   int64_t revision = 0;  // 0: it was not registered
   std::string_view name;
+  std::string_view settings;  // as they are stored; empty: none
   int64_t default_workspace = 0;
   int64_t created = 0;  // milliseconds since the epoch
   int64_t updated = 0;
@@ -27,6 +28,9 @@ struct organization {
 
 // The caller's.  not_found: it was not registered.
 flow<result<organization>> read_organization(operation& op);
+
+// The id of its default workspace; 0: none.
+flow<result<int64_t>> default_workspace(operation& op);
 
 // With its default workspace, whose owner the caller becomes.  conflict: it
 // was registered already, or the workspace's name is taken.

@@ -500,12 +500,12 @@ flow<problem> list_own_workspaces(operation& op, own_workspaces& into) {
   co_return problem{};
 }
 
-flow<problem> page_workspaces(operation& op, int64_t skip, int64_t limit,
-                              workspace_page& into) {
+flow<problem> page_workspaces(operation& op, listed which, int64_t skip,
+                              int64_t limit, workspace_page& into) {
   key_names& keys = keys_of(op);
   arena& memory = arena_of(op);
   std::string_view user = op.who.user;
-  bool all = views_all(op.who);
+  bool all = which == listed::all;
   std::string_view index =
       all ? keys.workspaces() : keys.user_workspaces(user);
   trip first(op);

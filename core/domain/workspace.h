@@ -140,8 +140,9 @@ struct own_workspaces {
 
 flow<problem> list_own_workspaces(operation& op, own_workspaces& into);
 
-// What the caller may list: his own, or all of the tenant for a tenant admin
-// and for who has view_all_permission.
+// What is listed: the caller's own, or all of the tenant.
+enum class listed { own, all };
+
 struct workspace_page {
   list<workspace> found;  // by id
   int64_t total = 0;
@@ -150,8 +151,8 @@ struct workspace_page {
       : found(arena_allocator<workspace>(memory)) {}
 };
 
-flow<problem> page_workspaces(operation& op, int64_t skip, int64_t limit,
-                              workspace_page& into);
+flow<problem> page_workspaces(operation& op, listed which, int64_t skip,
+                              int64_t limit, workspace_page& into);
 
 }  // namespace wsp
 

@@ -38,6 +38,20 @@ size_t first_operation(int dialect) noexcept {
   return first;
 }
 
+// The place of a route after those: several paths may be one operation, and
+// the first stands for all.
+size_t place_of(const dialect& in, int route) noexcept {
+  if (route < 0) {
+    return 0;
+  }
+  std::string_view name = in.routes[static_cast<size_t>(route)].operation;
+  size_t place = 0;
+  while (in.routes[place].operation != name) {
+    place++;
+  }
+  return place + 1;
+}
+
 class text {
  public:
   void head(const char* name, const char* type, const char* help) {
@@ -122,6 +136,9 @@ void put_requests(text& out, const totals& all) {
     const dialect& each = *dialect_at(d);
     size_t first = first_operation(d);
     for (size_t r = 0; r <= each.routes.size(); r++) {
+      if (place_of(each, static_cast<int>(r) - 1) != r) {
+        continue;
+      }
       std::string_view operation =
           r == 0 ? "none" : each.routes[r - 1].operation;
       for (size_t s = 0; s < status_slot::statuses; s++) {
@@ -364,7 +381,7 @@ const char* name_of(reason why) noexcept {
 void count_request(status_slot& slot, int dialect, int route,
                    unsigned status) noexcept {
   size_t operation =
-      first_operation(dialect) + static_cast<size_t>(route + 1);
+      first_operation(dialect) + place_of(*dialect_at(dialect), route);
   auto known = std::find(std::begin(known_statuses),
                          std::end(known_statuses), status);
   if (operation < status_slot::operations_max) {

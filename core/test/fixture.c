@@ -75,6 +75,14 @@ static const struct answer *give(struct driver *d, const char *workspace,
     return made;
 }
 
+static void register_organization(struct driver *d, const char *tenant) {
+    assert_status(driver_ask(d, (struct ask) {
+                      .dialect = WSP_ORGANIZATION, .method = "POST",
+                      .path = "/organizations", .tenant = tenant,
+                      .user = "founder", .body = "{\"name\":\"Some\"}" }),
+                  201);
+}
+
 void fixture_make(struct driver *d, struct fixture *made) {
     char path[64];
     redis_flush();
@@ -84,6 +92,8 @@ void fixture_make(struct driver *d, struct fixture *made) {
                       .method = "POST", .tenant = "globex",
                       .user = "foreign", .body = "{\"name\":\"Foreign\"}" }),
                   200);
+    register_organization(d, "globex");
+    register_organization(d, "acme");
     snprintf(made->neighbour, sizeof made->neighbour, "%s",
              make_workspace(d, "neighbour", "{\"name\":\"Neighbour\"}"));
     snprintf(made->target, sizeof made->target, "%s",
@@ -184,7 +194,8 @@ static const char *path_of(const wsp_route *route, const char *workspace) {
 enum {
     VARIES = 1,
     IDLE = 2,           /* changes nothing where nothing is to be changed */
-    GUEST = 4           /* the guest may, and nobody else */
+    GUEST = 4,          /* the guest may, and nobody else */
+    ORGANIZATION = 8    /* its body names the organization */
 };
 
 static const struct sample {
@@ -218,7 +229,36 @@ static const struct sample {
     { WSP_PLATFORM, "sealed.set", .body = "{\"apiKey\":\"secret\"}",
       .flags = VARIES },
 
+    { WSP_ORGANIZATION, "workspace.list", .body = NULL },
+    { WSP_ORGANIZATION, "workspace.create",
+      .body = "{\"name\":\"New\",\"organization_id\":\"acme\","
+              "\"settings\":{\"features\":{\"a\":true}}}",
+      .flags = VARIES | ORGANIZATION, .status = 201 },
+    { WSP_ORGANIZATION, "workspace.provision",
+      .body = "{\"organization_id\":\"acme\",\"workspaces\":"
+              "[{\"name\":\"One\"},{\"name\":\"Two\",\"settings\":"
+              "{\"a\":1},\"members\":[{\"user_id\":\"newcomer\","
+              "\"role\":\"viewer\"}]}]}",
+      .flags = VARIES | ORGANIZATION, .status = 201 },
     { WSP_ORGANIZATION, "workspace.get", .body = NULL },
+    { WSP_ORGANIZATION, "workspace.update",
+      .body = "{\"name\":\"Renamed\",\"settings\":{\"a\":null}}" },
+    { WSP_ORGANIZATION, "workspace.delete", .body = NULL },
+    { WSP_ORGANIZATION, "workspace.clone",
+      .body = "{\"name\":\"Copy\",\"copy_members\":true}",
+      .flags = VARIES },
+    { WSP_ORGANIZATION, "settings.get", .body = NULL },
+    { WSP_ORGANIZATION, "settings.update",
+      .body = "{\"permissions\":{\"a\":1},\"b\":[2.5]}" },
+    /* it is there already: what it makes is seen in test_organization.c */
+    { WSP_ORGANIZATION, "organization.create", .body = "{\"name\":\"A\"}",
+      .status = 409 },
+    { WSP_ORGANIZATION, "organization.get", .body = NULL },
+    { WSP_ORGANIZATION, "organization.update",
+      .body = "{\"name\":\"Acme & Sons\"}" },
+    { WSP_ORGANIZATION, "organization.settings.get", .body = NULL },
+    { WSP_ORGANIZATION, "organization.settings.update",
+      .body = "{\"theme\":\"dark\",\"features\":{\"a\":1}}" },
 
     { WSP_LOCATION, "workspace.list", .body = NULL },
     { WSP_LOCATION, "workspace.create", .body = "{\"name\":\"New\"}",
@@ -366,4 +406,12 @@ bool sample_may_be_idle(const struct a_route *at) {
 
 bool sample_is_guests(const struct a_route *at) {
     return (find_sample(at)->flags & GUEST) != 0;
+}
+
+bool sample_is_of_organization(const struct a_route *at) {
+    char pattern[128];
+    snprintf(pattern, sizeof pattern, "%.*s", (int) at->route.pattern.len,
+             at->route.pattern.data);
+    return strstr(pattern, "{organization}") != NULL ||
+           (find_sample(at)->flags & ORGANIZATION) != 0;
 }

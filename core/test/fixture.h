@@ -6,7 +6,8 @@
  * target, a role spare that nobody holds, a pending invitation of
  * guest@example.com, a sealed blob, and one who was removed;
  * workspace "Neighbour" of user neighbour.  Tenant globex has a workspace
- * "Foreign" of user foreign.
+ * "Foreign" of user foreign.  Both are registered as organizations, with a
+ * default workspace of user founder.
  */
 #ifndef TEST_FIXTURE_H
 #define TEST_FIXTURE_H
@@ -67,6 +68,9 @@ bool sample_is_guests(const struct a_route *at);
 /* The value of a member, without quotes, of the first object that has it. */
 void take_value(const struct answer *from, const char *name, char *into,
                 size_t size);
+
+/* It names the organization acme: those of another find nothing. */
+bool sample_is_of_organization(const struct a_route *at);
 
 /* Makes a workspace and returns its id; static, for 8 calls. */
 const char *make_workspace(struct driver *d, const char *user,

@@ -75,13 +75,16 @@ static unsigned expected_status(const struct a_route *at,
         return strcmp(who->user, "guest") == 0 ? good
                : strcmp(who->tenant, "acme") == 0 ? 403 : 404;
     }
+    bool elsewhere = strcmp(who->tenant, "acme") != 0 &&
+                     sample_is_of_organization(at);
     switch ((enum wsp_needs) at->route.needs) {
     case WSP_NEEDS_NOBODY:
     case WSP_NEEDS_IDENTITY:
-        return good;
+        return elsewhere ? 404 : good;
     case WSP_NEEDS_TENANT_ADMIN:
-        return who->place == TENANT_ADMIN || who->tenant_admin_elsewhere
-                   ? good : 403;
+        return who->place == TENANT_ADMIN ? good
+               : !who->tenant_admin_elsewhere ? 403
+               : elsewhere ? 404 : good;
     case WSP_NEEDS_VIEWER:
         return who->place == OUTSIDE && !who->views_all ? unseen : good;
     case WSP_NEEDS_MEMBER:
