@@ -157,6 +157,10 @@ local function send_error(dialect, status)
     end
     local response = request.response_of(op_out[0])
     lib.wsp_op_free(op_out[0])
+    if status == 411 or status == 413 then
+        -- nobody wants the rest of the body
+        ngx.req.clear_header("Expect")
+    end
     return send(response)
 end
 
@@ -201,6 +205,9 @@ local function read_body()
     local body = ngx.req.get_body_data()
     if body then
         if #body > lib.WSP_BODY_MAX then
+            errlog.raw_log(ngx.INFO, "workspaces: client sent more than the "
+                           .. lib.WSP_BODY_MAX .. " bytes that a body may "
+                           .. "have")
             return nil, 413
         end
         return body

@@ -224,6 +224,11 @@ local function escape_segment(segment)
     return ngx.escape_uri(segment)
 end
 
+local function escape_path(path)
+    return (gsub(path, "[^/]+", escape_segment))
+end
+
+
 -- nginx chose the location by $uri, with what is encoded decoded and "//",
 -- "/./" and "/../" resolved.  An id with a slash in it cannot be told from two
 -- segments there, so the path as the client sent it is better, but only where
@@ -249,7 +254,7 @@ function _M.path(mount)
             return
         end
     end
-    return (gsub(rest, "[^/]+", escape_segment))
+    return escape_path(rest)
 end
 
 
@@ -263,7 +268,7 @@ function _M.content(dialect, path, mount, body, source)
     request.dialect = dialect
     keep(asked, request.method, ngx.req.get_method())
     keep(asked, request.path, path)
-    keep(asked, request.mount, mount)
+    keep(asked, request.mount, escape_path(mount))
     keep(asked, request.query, var.args or "")
     keep(asked, request.body, body)
     keep(asked, request.request_id, var.request_id or "")
