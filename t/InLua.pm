@@ -1,7 +1,7 @@
 # The configuration of a suite as resty.workspaces has it: the same locations,
 # served by content_by_lua.
 #
-#     TEST_NGINX_WORKSPACES_LUA=<the directory of make lua> prove ...
+#     TEST_NGINX_IN_LUA=1 WORKSPACES_LUA=<what make lua made> prove ...
 #
 # What is translated: workspaces, workspaces_identity trusted,
 # workspaces_redis, workspaces_seal_keys and workspaces_cache.  The blocks that
@@ -15,9 +15,9 @@ use warnings;
 use Exporter 'import';
 our @EXPORT_OK = qw(in_lua http_in_lua server_in_lua different);
 
-my $dir = $ENV{TEST_NGINX_WORKSPACES_LUA};
+my $dir = $ENV{WORKSPACES_LUA};
 
-sub in_lua { return defined $dir }
+sub in_lua { return $ENV{TEST_NGINX_IN_LUA} }
 
 # -- nginx's grammar: a list of [words, block or undef]
 

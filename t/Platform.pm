@@ -14,7 +14,7 @@
 # A block with `config` or `http_config` of its own gets nothing but that;
 # $HttpConfig, $Mount and $Identity are there to be built upon.
 #
-# With TEST_NGINX_WORKSPACES_LUA the same is served by resty.workspaces: see
+# With TEST_NGINX_IN_LUA the same is served by resty.workspaces: see
 # t::InLua.
 
 package t::Platform;

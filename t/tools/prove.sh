@@ -59,7 +59,7 @@ case $pass in
         export TEST_NGINX_BINARY=${TEST_NGINX_BINARY:-$(command -v nginx)}
         export TEST_NGINX_LOAD_MODULES="$modules/ndk_http_module.so \
 $modules/ngx_http_lua_module.so"
-        export TEST_NGINX_WORKSPACES_LUA=$build/lua
+        export TEST_NGINX_IN_LUA=1
         ;;
     *)
         die "no pass $pass: debian, sanitizer or lua"
@@ -73,6 +73,7 @@ export TEST_NGINX_ERROR_LOG=$room/error.log
 export TEST_NGINX_ANSWERS=$room/answers
 export TMPDIR=$room/tmp
 export TEST_NGINX_SWAGGER_UI=${TEST_NGINX_SWAGGER_UI:-$build/swagger-ui}
+export WORKSPACES_LUA=$build/lua
 unset TEST_NGINX_SERVER_PORT TEST_NGINX_CLIENT_PORT
 
 status=0
