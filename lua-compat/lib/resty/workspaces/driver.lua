@@ -174,16 +174,23 @@ local function wind(self)
 end
 
 
+local function drain(_, self)
+    self.draining = true
+    lib.wsp_core_drain(self.core)
+    self.bell:post(1)
+    self:rest()
+end
+
+
 -- A pending timer is the one thing that is told when the worker is to exit.
+-- It is called outside of the turns of the event loop, where a post would
+-- wait for the next event.
 local function watch_exit(premature, self)
-    if premature or ngx.worker.exiting() then
-        self.draining = true
-        lib.wsp_core_drain(self.core)
-        self.bell:post(1)
-        self:rest()
-        return
+    if not premature and not ngx.worker.exiting() then
+        timer_at(EXIT_WATCH, watch_exit, self)
+    elseif not timer_at(0, drain, self) then
+        drain(nil, self)
     end
-    timer_at(EXIT_WATCH, watch_exit, self)
 end
 
 
