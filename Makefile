@@ -4,11 +4,17 @@
 #            NGINX_SRC  source of another nginx than Debian's, to build against
 #            NGINX      the binary of that nginx (default nginx, from the PATH)
 #            DESTDIR    for install and uninstall
+#            LUA_LIB_DIR, LUA_CLIB_DIR  for install-lua: the Lua files, and
+#                       the shared library
 #            PORT, RUN_DIR  of the demo that `make run` starts
 
 BUILD   ?= build
 RUN_DIR ?= run
 NGINX   ?= nginx
+
+# where Debian's LuaJIT looks
+LUA_LIB_DIR  ?= /usr/local/share/lua/5.1
+LUA_CLIB_DIR ?= /usr/local/lib/lua/5.1
 
 # absolute, for the scripts and nginx's makefiles work elsewhere.  NGINX goes
 # by another name: nginx takes an environment variable NGINX for its own
@@ -22,7 +28,7 @@ module := $(BUILD)/module/ngx_http_workspaces_module.so
 
 .DEFAULT_GOAL := all
 .PHONY: all module check-module packages run stop test test-long bench \
-        install uninstall clean help
+        install uninstall lua install-lua uninstall-lua clean help
 
 all: module
 
@@ -35,6 +41,8 @@ help:
 	@echo 'make bench       against plain nginx, Lua and Fastify'
 	@echo 'make install     into the nginx of this machine (DESTDIR=...)'
 	@echo 'make uninstall'
+	@echo 'make lua         build resty.workspaces: $(BUILD)/lua'
+	@echo 'make install-lua uninstall-lua'
 	@echo 'make packages    only installs what a build needs'
 	@echo 'make clean       removes $(BUILD)'
 
@@ -69,6 +77,23 @@ install: module
 
 uninstall:
 	@$(tools)/install.sh uninstall $(NGINX) '$(DESTDIR)'
+
+lua:
+	@$(tools)/build-lua.sh
+
+install-lua: lua
+	install -d '$(DESTDIR)$(LUA_LIB_DIR)/resty/workspaces' \
+	    '$(DESTDIR)$(LUA_CLIB_DIR)'
+	install -m 644 $(BUILD)/lua/resty/workspaces.lua \
+	    '$(DESTDIR)$(LUA_LIB_DIR)/resty/'
+	install -m 644 $(BUILD)/lua/resty/workspaces/*.lua \
+	    '$(DESTDIR)$(LUA_LIB_DIR)/resty/workspaces/'
+	install -m 644 $(BUILD)/lua/libworkspaces.so '$(DESTDIR)$(LUA_CLIB_DIR)/'
+
+uninstall-lua:
+	rm -rf '$(DESTDIR)$(LUA_LIB_DIR)/resty/workspaces' \
+	    '$(DESTDIR)$(LUA_LIB_DIR)/resty/workspaces.lua' \
+	    '$(DESTDIR)$(LUA_CLIB_DIR)/libworkspaces.so'
 
 clean:
 	rm -rf $(BUILD)
