@@ -31,11 +31,13 @@ use t::InLua qw(in_lua http_in_lua server_in_lua different);
 
 use Exporter 'import';
 our @EXPORT = qw(
-    $HttpConfig $Identity $Mount
+    $Base $HttpConfig $Identity $Mount
     prepare given redis sealed_hash key_file
 );
 
 $ENV{TEST_NGINX_REDIS_PORT} ||= 6379;
+
+our $Base = '/api/workspaces';
 
 our $Identity = 'workspaces_identity trusted'
     . ' tenant=$TEST_NGINX_TENANT$http_x_tenant user=$http_x_user'
@@ -138,7 +140,7 @@ sub prepare {
 sub hide_times {
     my ($body) = @_;
     my $time = qr/20\d\d-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-6]\d\.\d{3}Z/;
-    $body =~ s/"(created|updated)":"$time"/"$1":"TIME"/g;
+    $body =~ s/"(created|updated|created_at|updated_at|timestamp)":"$time"/"$1":"TIME"/g;
     return $body;
 }
 
@@ -146,7 +148,7 @@ sub hide_times {
 # given('alice POST /1/members {"userId":"bob","roles":["member"]}', ...)
 #
 # For `init`: what has happened before the request of the block.  Each text is
-# a user, a method, a path below /api/workspaces, perhaps headers in brackets
+# a user, a method, a path below $Base, perhaps headers in brackets
 # and perhaps a body.  One that does not succeed is a failed test, not the
 # end of all tests, as a die in `init` would be.  Answers the bodies.
 sub given {
@@ -159,7 +161,7 @@ sub succeed {
         =~ /\A\s*(\S+) (\S+) (\S+)(?: \[([A-Za-z-]+: [^\]\n]+)\])?(?: (.+?))?\s*\z/s
         or die "no user, method and path in: $text";
     $body //= '';
-    my $request = join "\r\n", "$method /api/workspaces$path HTTP/1.1",
+    my $request = join "\r\n", "$method $Base$path HTTP/1.1",
         'Host: localhost', 'Connection: close', "X-User: $user",
         (defined $headers ? split(/;\s*/, $headers) : ()),
         'Content-Length: ' . length $body, '', $body;
@@ -167,7 +169,7 @@ sub succeed {
     my $socket = connect_to(main::server_port_for_client());
     print {$socket} $request;
     my $answer = do { local $/; <$socket> } // '';
-    return $1 if $answer =~ m{\AHTTP/1\.1 200 .*?\r\n\r\n(.*)\z}s;
+    return $1 if $answer =~ m{\AHTTP/1\.1 20[01] .*?\r\n\r\n(.*)\z}s;
     Test::More::fail("given: $text");
     Test::More::diag($answer);
     return '';
