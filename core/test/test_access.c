@@ -131,7 +131,7 @@ static void what_is_told_of_the_allowed(void **state) {
     assert_string_equal(made->permissions, "*:view,*:read");
     made = &driver_access(d, in_target("custom"))->decided;
     assert_string_equal(made->roles, "billing_x");
-    assert_string_equal(made->permissions, "");
+    assert_string_equal(made->permissions, "invoices:view");
     made = &driver_access(d, in_target("stranger"))->decided;
     assert_string_equal(made->tenant, "acme");
     assert_string_equal(made->user, "stranger");

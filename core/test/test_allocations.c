@@ -141,6 +141,20 @@ static void a_member_removes_another(void **state) {
                           200, false, NULL);
 }
 
+/* Its holders are given another in the same commit. */
+static void a_role_that_is_held_is_deleted(void **state) {
+    (void) state;
+    struct ask ask = { .dialect = WSP_LOCATION, .method = "DELETE",
+                       .path = "/workspace/roles/11",
+                       .query = "reassign_to=spare", .user = "admin",
+                       .headers = { "X-Workspace-ID", world.target } };
+    each_allocation_fails(ask, 200, false, NULL);
+    redis_restore();
+    driver_ask(d, ask);
+    assert_string_equal(redis_text("HGET wsp:{62}:acme:w:%s:n spare",
+                                   world.target), "1");
+}
+
 static void requests_that_are_refused(void **state) {
     (void) state;
     char path[64];
@@ -336,6 +350,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_operation_of_each_kind),
         cmocka_unit_test(a_member_removes_another),
+        cmocka_unit_test(a_role_that_is_held_is_deleted),
         cmocka_unit_test(requests_that_are_refused),
         cmocka_unit_test(decisions_of_each_kind),
         cmocka_unit_test(a_search_with_patterns),
