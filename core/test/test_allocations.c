@@ -18,6 +18,10 @@ static struct driver *d;
 
 enum { MOST = 3000 };   /* allocations of one operation; more is a mistake */
 
+/* How many have failed.  An operation may need none at all: it begins with
+ * memory that the core keeps, more or less of it as it was compiled. */
+static unsigned long failures;
+
 static int make_world(void **state) {
     (void) state;
     d = driver_new((struct driver_options) { 0 });
@@ -29,6 +33,7 @@ static int make_world(void **state) {
 static int end_world(void **state) {
     (void) state;
     driver_free(d);
+    assert_true(failures > 100);
     return 0;
 }
 
@@ -120,7 +125,8 @@ static void each_allocation_fails(struct ask ask, unsigned wanted,
             break;
         }
     }
-    assert_true(k > 1 && k < MOST);
+    assert_true(k < MOST);
+    failures += k - 1;
 }
 
 static void an_operation_of_each_kind(void **state) {
@@ -246,7 +252,8 @@ static void decisions_of_each_kind(void **state) {
                 break;
             }
         }
-        assert_true(k > 1 && k < MOST);
+        assert_true(k < MOST);
+        failures += k - 1;
     }
 }
 
