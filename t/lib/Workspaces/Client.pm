@@ -34,8 +34,8 @@ sub new {
                    why => $socket ? '' : "connect: $!" }, $class;
 }
 
-# What goes over the wire: tenant, user and admin are the identity; the body
-# is json (a value) or body (bytes).
+# What goes over the wire: the path is below `base` (/api/workspaces); tenant,
+# user and admin are the identity; the body is json (a value) or body (bytes).
 sub request_text {
     my ($method, $path, %given) = @_;
     my %headers = (Host => 'gateway', %{ $given{headers} || {} });
@@ -49,7 +49,8 @@ sub request_text {
         $headers{'Content-Length'} //= length $body
             unless $headers{'Transfer-Encoding'};
     }
-    return "$method /api/workspaces$path HTTP/1.1\r\n"
+    my $base = $given{base} // '/api/workspaces';
+    return "$method $base$path HTTP/1.1\r\n"
         . join('', map { "$_: $headers{$_}\r\n" } sort keys %headers)
         . "\r\n" . ($body // '');
 }

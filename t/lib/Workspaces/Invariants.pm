@@ -38,7 +38,7 @@ sub _of_tenant {
     my @wrong;
     my %listed = map { $_ => 1 }
         @{ $redis->ask('ZRANGE', $prefix . 'ws', 0, -1) };
-    my (%record, %belongs, %counted, %labelled);
+    my (%record, %belongs, %counted, %labelled, %named, %slugged);
 
     for my $key (keys %$keys) {
         if ($key =~ /^w:(\d+)$/) {
@@ -52,12 +52,18 @@ sub _of_tenant {
             my $label = _decoded($1);
             $labelled{$_}{$label} = 1
                 for @{ $redis->ask('ZRANGE', $prefix . $key, 0, -1) };
+        } elsif ($key =~ /^n:(.*)$/) {
+            my $name = _decoded($1);
+            $named{$_}{$name} = 1
+                for @{ $redis->ask('ZRANGE', $prefix . $key, 0, -1) };
+        } elsif ($key =~ /^s:(.*)$/) {
+            $slugged{ $redis->ask('GET', $prefix . $key) }{ _decoded($1) } = 1;
         }
     }
 
     my $say = sub { push @wrong, "$prefix workspace $_[0]: $_[1]" };
-    for my $id (keys %{ { %listed, %record, %belongs, %counted, %labelled } })
-    {
+    for my $id (keys %{ { %listed, %record, %belongs, %counted, %labelled,
+                          %named, %slugged } }) {
         my $record = $record{$id} or do { $say->($id, 'no record'); next };
         $say->($id, 'not listed') unless $listed{$id};
         $say->($id, "no $_")
@@ -77,6 +83,16 @@ sub _of_tenant {
             sort @{ JSON::decode_json($record->{labels} || '[]') };
         $say->($id, 'its labels and the index differ')
             unless $labels eq join ' ', sort keys %{ $labelled{$id} };
+    }
+
+    for my $id (keys %record) {
+        my %index = (name => $named{$id}, slug => $slugged{$id});
+        for my $field (sort keys %index) {
+            my $indexed = join ' ', sort keys %{ $index{$field} };
+            my $is = $record{$id}{$field} // '';
+            $say->($id, "its $field is $is, listed as $indexed")
+                unless $indexed eq $is;
+        }
     }
 
     # both ways: what users have, and what workspaces have
