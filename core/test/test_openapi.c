@@ -1,6 +1,7 @@
 /* The OpenAPI documents against the route tables, in both directions: what is
  * served is described, what is described is served. */
 #include <ctype.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,8 +13,6 @@
 
 static const char *const methods[] = { "get", "put", "post", "delete",
                                        "patch", "head", "options", "trace" };
-
-enum { DESCRIBED = WSP_PLATFORM + 1 };
 
 static json_t *documents[WSP_DIALECTS];
 
@@ -81,7 +80,7 @@ static json_t *described(int dialect, const wsp_route *route) {
 static void for_each_route(void (*check)(int dialect, const wsp_route *route,
                                          const json_t *operation)) {
     wsp_route route;
-    for (int dialect = 0; dialect < DESCRIBED; dialect++) {
+    for (int dialect = 0; dialect < WSP_DIALECTS; dialect++) {
         size_t i = 0;
         while (wsp_route_get(&route, dialect, i) == WSP_OK) {
             json_t *operation = described(dialect, &route);
@@ -98,12 +97,22 @@ static void for_each_route(void (*check)(int dialect, const wsp_route *route,
 
 /* -- both directions ------------------------------------------------------ */
 
+/* The label of the route.  Where several have one, as an operation is at
+ * several places, more of its name stands before it. */
+static bool is_labelled(const char *id, const wsp_route *route) {
+    size_t len = id == NULL ? 0 : strlen(id);
+    size_t more = len - route->operation.len;
+    return len >= route->operation.len &&
+           (more == 0 || id[more - 1] == '.') &&
+           memcmp(id + more, route->operation.data,
+                  route->operation.len) == 0;
+}
+
 static void has_its_operation_id(int dialect, const wsp_route *route,
                                  const json_t *operation) {
     const char *id = json_string_value(json_object_get(operation,
                                                        "operationId"));
-    if (id == NULL || strlen(id) != route->operation.len ||
-        memcmp(id, route->operation.data, route->operation.len) != 0) {
+    if (!is_labelled(id, route)) {
         fail_msg("%s: %s %s is %s, not %.*s", name_of(dialect),
                  method_of(route), path_of(route), id ? id : "nothing",
                  (int) route->operation.len, route->operation.data);
@@ -145,6 +154,23 @@ static void all_that_is_described_is_served(void **state) {
 }
 
 /* -- what follows from the table ------------------------------------------ */
+
+static bool names_a_workspace(const wsp_route *route) {
+    return strstr(path_of(route), "{workspace}") != NULL;
+}
+
+static bool is_about_a_workspace(const wsp_route *route) {
+    switch (route->needs) {
+    case WSP_NEEDS_MEMBER:
+    case WSP_NEEDS_ADMIN:
+    case WSP_NEEDS_TENANT_ADMIN_HERE:
+    case WSP_NEEDS_VIEWER:
+    case WSP_NEEDS_OWNER:
+        return true;
+    default:
+        return false;
+    }
+}
 
 static const json_t *parameter(int dialect, const json_t *list,
                                const char *name, size_t len) {
@@ -191,6 +217,15 @@ static void has_its_parameters(int dialect, const wsp_route *route,
     if (strcmp(method_of(route), "post") == 0) {
         assert_non_null(parameter(dialect, own, "Idempotency-Key", 15));
     }
+    if (is_about_a_workspace(route)) {
+        assert_non_null(parameter(dialect, own, "If-Match", 8));
+        if (!names_a_workspace(route) &&
+            parameter(dialect, own, "X-Workspace-ID", 14) == NULL &&
+            parameter(dialect, common, "X-Workspace-ID", 14) == NULL) {
+            fail_msg("%s: %s %s takes no X-Workspace-ID", name_of(dialect),
+                     method_of(route), path_of(route));
+        }
+    }
 }
 
 static void every_parameter_of_a_path_is_described(void **state) {
@@ -210,13 +245,22 @@ static void answers(int dialect, const wsp_route *route,
 static void says_its_refusals(int dialect, const wsp_route *route,
                               const json_t *operation) {
     const char *method = method_of(route);
-    answers(dialect, route, operation, "401");
-    answers(dialect, route, operation, "403");
     answers(dialect, route, operation, "503");
     answers(dialect, route, operation, "default");
-    if (strstr(path_of(route), "{workspace}") != NULL) {
-        answers(dialect, route, operation, "404");
+    if (route->needs != WSP_NEEDS_NOBODY) {
+        assert_null(json_object_get(operation, "security"));
+        answers(dialect, route, operation, "401");
+        answers(dialect, route, operation, "403");
+    } else {
+        json_t *security = json_object_get(operation, "security");
+        assert_true(json_is_array(security));
+        assert_int_equal(json_array_size(security), 0);
+    }
+    if (is_about_a_workspace(route)) {
         answers(dialect, route, operation, "412");
+    }
+    if (strchr(path_of(route), '{') != NULL) {
+        answers(dialect, route, operation, "404");
     }
     if (strcmp(method, "get") != 0) {
         answers(dialect, route, operation, "409");
