@@ -157,6 +157,10 @@ http {
             workspaces platform;
         }
 
+        location /organization/api/v1 {
+            workspaces organization;
+        }
+
         $docs
     }
 }
@@ -176,6 +180,7 @@ for i in $(seq 50); do
     sleep 0.1
 done
 
+org=http://127.0.0.1:$port/organization/api/v1
 alice="-H 'X-Tenant: demo' -H 'X-User: alice'"
 admin="-H 'X-Tenant: demo' -H 'X-User: root' -H 'X-Admin: 1'"
 json="-H 'Content-Type: application/json'"
@@ -202,5 +207,11 @@ ${docs:+its documentation, to be tried out in a browser: ${api%/api/*}/docs#/wor
   curl -iw '\\n' $admin "$api/all?name=^berlin&select=name,members"
   curl -iw '\\n' $admin $json -H 'x-encrypted-id: billing' $api/\$id/encrypted -d '{"apiKey": "secret-key"}'
   curl -iw '\\n' $admin -H 'x-encrypted-id: billing' $api/\$id/encrypted
+
+# the organization dialect: register, settings for all, two workspaces at once
+  curl -iw '\\n' $alice $json $org/organizations -d '{"name": "Demo Inc"}'
+  curl -iw '\\n' $admin $json -X PUT $org/organizations/demo/settings -d '{"theme": "dark"}'
+  curl -iw '\\n' $admin $json $org/workspaces/provision -d '{"organization_id": "demo", "workspaces": [{"name": "Paris"}, {"name": "Rome"}]}'
+  curl -iw '\\n' $alice "$org/workspaces/\$id/settings?provenance=1"
 
 END
