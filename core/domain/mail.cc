@@ -7,6 +7,9 @@
 
 #include "engine/core.h"
 #include "seal/envelope.h"
+#include "store/keys.h"
+#include "store/link.h"
+#include "store/trip.h"
 #include "text/json.h"
 #include "text/text.h"
 
@@ -97,7 +100,7 @@ std::string wsp_mail::parse(std::string_view from,
       !is_link_text(invitation_url)) {
     return "the link of invitations is an http or https URL with {token} in "
            "its path, query or fragment: write "
-           "\"https://example.com/invitations/{token}\"";
+           "'https://example.com/invitations/{token}'";
   }
   name = shown;
   address = plain;
@@ -372,6 +375,15 @@ std::string_view render(arena& memory, const wsp_mail& mail,
   return out.view();
 }
 
+// As its key has it.
+std::string_view hash_of(arena& memory, std::string_view token) {
+  unsigned char digest[crypto_hash_sha256_BYTES];
+  crypto_hash_sha256(digest,
+                     reinterpret_cast<const unsigned char*>(token.data()),
+                     token.size());
+  return hex(memory, {reinterpret_cast<char*>(digest), sizeof digest});
+}
+
 // The payload: sealed for no workspace, in a slot that none has.
 seal_place place_of(arena& memory, std::string_view tenant,
                     std::string_view id) {
@@ -440,6 +452,18 @@ flow<result<letter>> write_letter(operation& op, const job& what) {
   if (mail.expires <= now_of(op)) {
     co_return problem{fault::refused,
                       "the invitation expired before it could be sent"};
+  }
+  // It may have been revoked, answered or sent anew since.
+  key_names names(memory, what.tenant, link_of(op).partitions());
+  trip asking(op);
+  asking.add({"HGET", names.invitation(hash_of(memory, mail.token)),
+              "status"});
+  co_await asking.go();
+  if (!asking.ok()) {
+    co_return asking.failure();
+  }
+  if (asking[0].str() != "pending") {
+    co_return problem{fault::not_found, "the invitation is not pending"};
   }
   const wsp_mail& sender = *op.core->mail;
   letter out;

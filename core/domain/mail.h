@@ -50,7 +50,8 @@ struct invitation_mail {
 problem queue_invitation_mail(operation& op, commit& change,
                               const invitation_mail& what);
 
-// The mail of a job.  refused: it shall not be sent at all.
+// The mail of a job.  refused: it can never be sent.  not_found: nobody needs
+// it any more.
 flow<result<letter>> write_letter(operation& op, const job& what);
 
 }  // namespace wsp

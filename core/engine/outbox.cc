@@ -123,9 +123,18 @@ flow<answer> delivery::carry_out(operation& op, delivery& self) {
     // Each time the lease ran out: it may be what the worker died of.
     self.verdict_ = {WSP_JOB_FAILED, "no try has come to an end"};
   } else if (!written.ok()) {
-    bool for_good = written.error.kind == fault::refused;
-    self.verdict_ = {for_good ? WSP_JOB_FAILED : WSP_JOB_RETRY,
-                     written.error.message};
+    switch (written.error.kind) {
+      case fault::refused:
+        self.verdict_ = {WSP_JOB_FAILED, written.error.message};
+        break;
+      case fault::not_found:
+        self.verdict_ = {WSP_JOB_DONE, written.error.message};
+        self.verdict_.needless = true;
+        break;
+      default:
+        self.verdict_ = {WSP_JOB_RETRY, written.error.message};
+        break;
+    }
   } else if (self.owner_->draining_) {
     self.verdict_.unasked = true;
   } else {
@@ -175,12 +184,13 @@ flow<result<bool>> delivery::settle(operation& op, delivery& self,
     auto burying = bury(op, self.kind_, held, self.verdict_.reason);
     settled = co_await burying;
   } else {
+    how = self.verdict_.needless ? job_end::dropped : job_end::done;
     auto removing = remove(op, self.kind_, held);
     settled = co_await removing;
   }
   if (settled.ok() && settled.value) {
     self.owner_->count_end(self.kind_, how);
-    if (how != job_end::done) {
+    if (how == job_end::dead || how == job_end::retried) {
       log_line(
           op, how == job_end::dead ? WSP_LOG_ERROR : WSP_LOG_WARN,
           op.memory.join(name_of(self.kind_), " ", what.id, " of tenant \"",

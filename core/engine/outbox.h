@@ -25,7 +25,8 @@ struct job_verdict {
   int outcome = WSP_JOB_RETRY;  // enum wsp_job_outcome
   std::string_view reason;
   int64_t retry_after_ms = 0;
-  bool unasked = false;  // nobody tried: it is given back
+  bool needless = false;  // done, for there was nothing to do
+  bool unasked = false;   // nobody tried: it is given back
 };
 
 class outbox;

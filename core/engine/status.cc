@@ -316,7 +316,7 @@ last_sight last_seen(const status_slot* slots, unsigned workers,
 
 void put_outbox(text& out, const totals& all, const status_slot* slots,
                 unsigned workers) {
-  constexpr const char* ends[] = {"done", "retried", "dead"};
+  constexpr const char* ends[] = {"done", "dropped", "retried", "dead"};
   constexpr const char* jobs = "workspaces_outbox_jobs_total";
   std::string kinds[job_kinds];
   last_sight seen[job_kinds];

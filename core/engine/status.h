@@ -33,7 +33,7 @@ enum class reason : unsigned char {
 const char* name_of(reason why) noexcept;
 
 // How a try to carry out a job of the outbox ended.
-enum class job_end : unsigned char { done, retried, dead, count };
+enum class job_end : unsigned char { done, dropped, retried, dead, count };
 
 // One worker's part of the block.
 struct status_slot {
