@@ -14,6 +14,7 @@
 
 #include "ngx_http_workspaces_driver.h"
 #include "ngx_http_workspaces_link.h"
+#include "ngx_http_workspaces_mail.h"
 
 
 struct ngx_http_workspaces_driver_s {
@@ -22,6 +23,7 @@ struct ngx_http_workspaces_driver_s {
     ngx_msec_t                        timeout;      /* of an operation */
 
     ngx_http_workspaces_link_t        links[WSP_LINKS];
+    ngx_http_workspaces_mail_t       *mail;         /* NULL: none is sent */
 
     /* milliseconds, counted in 64 bits also where ngx_msec_t has 32 */
     uint64_t                          clock;
@@ -101,6 +103,7 @@ ngx_http_workspaces_driver_create(ngx_cycle_t *cycle,
     options.queue = (uint32_t) wmcf->redis.queue;
     options.cache_size = wmcf->cache_size;
     options.max_stale_ms = (uint32_t) wmcf->cache_max_stale;
+    options.mail = wmcf->smtp.mail;
     options.invitation_ttl_s = (uint32_t) wmcf->invitation_ttl;
     options.client_name.data = (const char *) name;
     options.client_name.len = p - name;
@@ -120,6 +123,17 @@ ngx_http_workspaces_driver_create(ngx_cycle_t *cycle,
         return NULL;
     }
 
+    if (wmcf->smtp.mail) {
+        driver->mail = ngx_http_workspaces_mail_create(driver, driver->core,
+                                                       &wmcf->smtp,
+                                                       driver->log);
+        if (driver->mail == NULL) {
+            wsp_core_free(driver->core);
+            ngx_free(driver);
+            return NULL;
+        }
+    }
+
     for (i = 0; i < WSP_LINKS; i++) {
         driver->links[i].driver = driver;
         driver->links[i].core = driver->core;
@@ -131,7 +145,10 @@ ngx_http_workspaces_driver_create(ngx_cycle_t *cycle,
     }
 
     ngx_http_workspaces_enter(driver);
-    ngx_http_workspaces_post(driver);
+
+    /* what is posted now waits for the first event of the worker */
+
+    ngx_add_timer(&driver->timer, 1);
 
     return driver;
 }
@@ -167,6 +184,8 @@ ngx_http_workspaces_driver_destroy(ngx_http_workspaces_driver_t *driver)
 
         ngx_http_workspaces_op_end(op);
     }
+
+    ngx_http_workspaces_mail_destroy(driver->mail);
 
     ngx_http_workspaces_log(driver);
 
@@ -234,6 +253,7 @@ static void
 ngx_http_workspaces_turn(ngx_http_workspaces_driver_t *driver)
 {
     wsp_op                      *op;
+    wsp_job                      job;
     ngx_uint_t                   i;
     wsp_action                   action;
     ngx_http_workspaces_link_t  *link;
@@ -267,6 +287,12 @@ ngx_http_workspaces_turn(ngx_http_workspaces_driver_t *driver)
         }
 
         ngx_http_workspaces_finish(wsp_op_data(op));
+    }
+
+    job.size = sizeof(wsp_job);
+
+    while (wsp_next_job(driver->core, &job) == WSP_OK) {
+        ngx_http_workspaces_mail_send(driver->mail, job.number);
     }
 
     ngx_http_workspaces_log(driver);

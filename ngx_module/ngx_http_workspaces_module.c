@@ -68,6 +68,20 @@ static ngx_command_t  ngx_http_workspaces_commands[] = {
       0,
       NULL },
 
+    { ngx_string("workspaces_smtp"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_workspaces_conf_smtp,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("workspaces_invitation_url"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_workspaces_main_conf_t, invitation_url),
+      NULL },
+
     { ngx_string("workspaces_cache"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
       ngx_http_workspaces_conf_cache,
@@ -168,6 +182,8 @@ ngx_http_workspaces_create_main_conf(ngx_conf_t *cf)
      *
      *     wmcf->redis = { NULL, ... };
      *     wmcf->keyring = NULL;
+     *     wmcf->smtp = { NULL, ... };
+     *     wmcf->invitation_url = { 0, NULL };
      *     wmcf->used = NULL;
      *     wmcf->variables = { NULL, ... };
      *     wmcf->access_used = 0;
@@ -207,7 +223,7 @@ ngx_http_workspaces_init_main_conf(ngx_conf_t *cf, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    return NGX_CONF_OK;
+    return ngx_http_workspaces_init_smtp(cf, wmcf);
 }
 
 

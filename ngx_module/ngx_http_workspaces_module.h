@@ -16,6 +16,7 @@
  *     record.c    what was decided of a request, whatever happens to it
  *     variables.c $workspace_*
  *     forward.c   what backends are told in headers
+ *     mail.c      mail, by libcurl
  *     status.c    what was counted, for Prometheus
  *     docs.c      OpenAPI documents, and a page that shows them
  */
@@ -43,6 +44,22 @@ typedef struct {
     ngx_msec_t                       connect_timeout;
     ngx_uint_t                       queue;
 } ngx_http_workspaces_redis_t;
+
+
+typedef struct {
+    wsp_mail                        *mail;      /* owned; NULL: none is sent */
+
+    ngx_str_t                        url;       /* these end with a NUL */
+    ngx_str_t                        resolved;  /* empty: url has an address */
+    ngx_str_t                        from;
+    ngx_str_t                        user;
+    ngx_str_t                        password;
+    ngx_str_t                        trusted;   /* empty: the system's */
+
+    unsigned                         given:1;   /* "off" or a server */
+    unsigned                         tls:1;
+    unsigned                         starttls:1;
+} ngx_http_workspaces_smtp_t;
 
 
 /* what "workspaces_identity trusted" can say of a caller */
@@ -73,6 +90,9 @@ typedef struct {
 typedef struct {
     ngx_http_workspaces_redis_t      redis;
     wsp_keyring                     *keyring;   /* owned; NULL: none given */
+
+    ngx_http_workspaces_smtp_t       smtp;
+    ngx_str_t                        invitation_url;    /* empty: none */
 
     ngx_int_t                        request_id;    /* index of $request_id */
 
@@ -164,6 +184,10 @@ char *ngx_http_workspaces_conf_header(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_workspaces_conf_invitation_ttl(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
+char *ngx_http_workspaces_conf_smtp(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_workspaces_init_smtp(ngx_conf_t *cf,
+    ngx_http_workspaces_main_conf_t *wmcf);
 char *ngx_http_workspaces_conf_cache(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 

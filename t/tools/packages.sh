@@ -12,7 +12,7 @@
 . "$(dirname "$0")/lib.sh"
 
 set_build="make=make g++ nginx=nginx nginx-dev libhiredis-dev libjansson-dev
-    libsodium-dev libre2-dev libssl-dev nm=binutils"
+    libsodium-dev libre2-dev libssl-dev libcurl4-openssl-dev nm=binutils"
 
 set_run="nginx=nginx redis-server=redis-server redis-cli=redis-tools
     curl=curl perl=perl"
@@ -22,7 +22,7 @@ set_run="nginx=nginx redis-server=redis-server redis-cli=redis-tools
 # nchan, lua and ndk are other people's modules, loaded beside ours.  Chromium
 # opens the page of workspaces_docs.
 set_test="$set_run clang++=clang libclang-rt-14-dev llvm-symbolizer=llvm
-    libcmocka-dev
+    libcmocka-dev python3=python3 python3-aiosmtpd
     prove=perl libtest-base-perl libtest-longstring-perl libredis-perl
     liblist-moreutils-perl libhttp-message-perl libwww-perl libtext-diff-perl
     libipc-run-perl liburi-perl libjson-perl libjson-xs-perl
