@@ -4,20 +4,27 @@
 
 #include "store/keys.h"
 #include "store/trip.h"
+#include "text/text.h"
 
 namespace wsp {
 
 namespace {
 
 constexpr size_t profiles_a_trip = 200;
+constexpr size_t text_size_max = 320;
 
 bool by_user(const profile& a, const profile& b) noexcept {
   return a.user < b.user;
 }
 
+bool is_kept(std::string_view text) noexcept {
+  return !text.empty() && text.size() <= text_size_max &&
+         utf8_length(text) && !has_control(text);
+}
+
 void take_newer(profile& of, const identity& who) noexcept {
-  of.name = who.name.empty() ? of.name : who.name;
-  of.email = who.email.empty() ? of.email : who.email;
+  of.name = is_kept(who.name) ? who.name : of.name;
+  of.email = is_kept(who.email) ? who.email : of.email;
 }
 
 }  // namespace
@@ -26,6 +33,17 @@ profile profiles::of(std::string_view user) const noexcept {
   profile wanted{user, {}, {}};
   auto found = std::lower_bound(all.begin(), all.end(), wanted, by_user);
   return found != all.end() && found->user == user ? *found : wanted;
+}
+
+void remember_profile(operation& op, commit& change) {
+  auto keep = [&](std::string_view field, std::string_view text) {
+    if (is_kept(text)) {
+      change.write({"HSET", keys_of(op).user_profile(op.who.user), field,
+                    text});
+    }
+  };
+  keep("name", op.who.name);
+  keep("email", op.who.email);
 }
 
 flow<problem> read_profiles(operation& op, profiles& into) {

@@ -1,4 +1,7 @@
 // Profiles: what the identity last said of users, for those who list them.
+//
+// A name or an e-mail is kept and shown when it is 1..320 bytes of UTF-8
+// without control characters.
 #ifndef WORKSPACES_DOMAIN_PROFILE_H
 #define WORKSPACES_DOMAIN_PROFILE_H
 
@@ -8,6 +11,7 @@
 #include "engine/flow.h"
 #include "engine/operation.h"
 #include "engine/result.h"
+#include "store/commit.h"
 
 namespace wsp {
 
@@ -25,6 +29,9 @@ struct profiles {
   // Nothing is known of a user who was not wanted.
   profile of(std::string_view user) const noexcept;
 };
+
+// Keeps what the identity says of the caller.
+void remember_profile(operation& op, commit& change);
 
 // Of those who are wanted.  The caller's is what the identity says now.
 flow<problem> read_profiles(operation& op, profiles& into);

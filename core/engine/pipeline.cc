@@ -6,6 +6,7 @@
 #include "api/dialect.h"
 #include "api/router.h"
 #include "domain/access.h"
+#include "domain/profile.h"
 #include "engine/idempotency.h"
 #include "identity/api_key.h"
 #include "store/link.h"
@@ -18,9 +19,6 @@ namespace {
 
 // How often a request decides anew because others were faster.
 constexpr int tries = 16;
-
-// Of a user's name or e-mail; what is longer is not kept.
-constexpr size_t profile_text_max = 320;
 
 constexpr problem crowded{
     fault::conflict, "others are changing the same at this moment; try again"};
@@ -114,18 +112,6 @@ flow<result<int64_t>> current_workspace(operation& op) {
     co_return problem{fault::invalid, "workspace required", "workspace"};
   }
   co_return active;
-}
-
-// What the identity says of its user is kept for those who list members.
-void remember_profile(operation& op, commit& change) {
-  auto keep = [&](std::string_view field, std::string_view text) {
-    if (!text.empty() && text.size() <= profile_text_max) {
-      change.write({"HSET", keys_of(op).user_profile(op.who.user), field,
-                    text});
-    }
-  };
-  keep("name", op.who.name);
-  keep("email", op.who.email);
 }
 
 // Done, refused, or fault::retry.

@@ -430,6 +430,32 @@ static void one_workspace_is_shown_with_its_members(void **state) {
                  "\"id\":\"bob\",\"name\":\"Robert\",\"email\":null");
 }
 
+static void a_name_that_cannot_be_shown_is_not_kept(void **state) {
+    (void) state;
+    static char long_one[322];
+    memset(long_one, 'x', 321);
+    static const char *const odd[] = { "\xff", "a\xc3", "a\nb", "\x7f",
+                                       "\xed\xa0\x80", long_one };
+    for (size_t i = 0; i < COUNT_OF(odd); i++) {
+        empty(NULL);
+        struct ask ask = { .dialect = WSP_LOCATION, .method = "POST",
+                           .path = "/workspaces", .name = odd[i],
+                           .email = odd[i], .body = "{\"name\":\"A\"}" };
+        assert_status(driver_ask(d, ask), 201);
+        assert_int_equal(redis_mentions(":u:ann:p", 8), 0);
+        ask.method = "GET";
+        ask.body = NULL;
+        assert_holds(driver_ask(d, ask)->body,
+                     "{\"id\":\"ann\",\"name\":null,\"email\":null}");
+    }
+    struct ask good = { .dialect = WSP_LOCATION, .path = "/workspaces",
+                        .name = long_one + 1,
+                        .email = "\xc3\xa9@\xf0\x9f\x98\x80" };
+    const struct answer *got = driver_ask(d, good);
+    assert_holds(got->body, long_one + 1);
+    assert_holds(got->body, "\"email\":\"\xc3\xa9@\xf0\x9f\x98\x80\"");
+}
+
 static void only_the_owner_updates(void **state) {
     (void) state;
     make("ann", "A");
@@ -961,6 +987,8 @@ int main(void) {
                                empty),
         cmocka_unit_test_setup(a_page_is_a_number_in_its_bounds, empty),
         cmocka_unit_test_setup(one_workspace_is_shown_with_its_members,
+                               empty),
+        cmocka_unit_test_setup(a_name_that_cannot_be_shown_is_not_kept,
                                empty),
         cmocka_unit_test_setup(only_the_owner_updates, empty),
         cmocka_unit_test_setup(the_context_is_switched_and_cleared, empty),
