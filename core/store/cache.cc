@@ -147,6 +147,19 @@ void cache::heard(uint64_t at) noexcept {
   heard_at_ = at;
 }
 
+void cache::hears_from(std::string_view server) {
+  heard_server_ = server;
+  read_server_ = data_.server();
+}
+
+bool cache::elsewhere() const noexcept {
+  return heard_server_.empty() || data_.server() != heard_server_;
+}
+
+bool cache::moved() const noexcept {
+  return elsewhere() && data_.server() != read_server_;
+}
+
 void cache::deaf() noexcept {
   listening_ = false;
   invalidate_all();

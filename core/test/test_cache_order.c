@@ -11,6 +11,8 @@
 #include "fake.h"
 #include "hearing.h"
 
+#define INFO  "$8\r\nrun_id:1\r\n"
+
 static void assert_verdict(struct flight *flight, int verdict) {
     assert_true(flight->done);
     if (flight->answer.decided.verdict != verdict) {
@@ -191,14 +193,91 @@ static void a_read_that_saw_the_tracking_link_go_is_not_kept(void **state) {
     driver_free(d);
 }
 
+/* -- servers --------------------------------------------------------------- */
+
+static void data_move_to(struct driver *d, const char *info) {
+    fake_info = info;
+    wire_lose(d, &d->data);
+    driver_connected(d);
+    hearing_serve(d);
+}
+
+static void what_another_server_tells_of_changes_is_nothing(void **state) {
+    (void) state;
+    struct driver *d = hearing_new();
+    prime(d, "bob");
+    data_move_to(d, "run_id:77aa\r\n");
+    /* bob is revoked there, and the old server answers every ping */
+    assert_asks(d, "bob");
+    driver_pass(d, 250);
+    assert_holds(d->log.data, "the data are in another Redis now");
+    assert_int_equal(d->tracking.closes, 1);
+    assert_asks(d, "bob");
+    hearing_connect(d);
+    hearing_pong(d);
+    assert_asks(d, "bob");
+    assert_hit(d, "bob", WSP_REFUSED);
+    fake_info = FAKE_INFO;
+    driver_free(d);
+}
+
+/* Two servers behind one address: asked is right, and nobody reconnects on
+ * and on. */
+static void two_servers_are_put_up_with(void **state) {
+    (void) state;
+    struct driver *d = hearing_new();
+    data_move_to(d, "run_id:77aa\r\n");
+    driver_pass(d, 250);
+    assert_int_equal(d->tracking.closes, 1);
+    fake_info = FAKE_INFO;
+    hearing_connect(d);
+    hearing_pong(d);
+    for (int i = 0; i < 10; i++) {
+        assert_asks(d, "bob");
+        driver_pass(d, 250);
+        hearing_pong(d);
+    }
+    assert_int_equal(d->tracking.closes, 1);
+    driver_free(d);
+}
+
+static void a_server_without_a_name_is_not_cached(void **state) {
+    (void) state;
+    static const char *const infos[] = {
+        "", "run_id", "run_id:", "xrun_id:1\r\n", "run_id:\r\nrun_id:1",
+    };
+    for (size_t i = 0; i < COUNT_OF(infos); i++) {
+        fake_info = infos[i];
+        struct driver *d = hearing_new();
+        assert_asks(d, "bob");
+        assert_asks(d, "bob");
+        assert_holds(d->log.data, "does not say its run_id");
+        driver_pass(d, 250);
+        assert_int_equal(d->tracking.closes, 0);
+        driver_free(d);
+    }
+    fake_info = FAKE_INFO;
+}
+
+static void the_server_is_known_where_it_stays(void **state) {
+    (void) state;
+    struct driver *d = hearing_new();
+    prime(d, "bob");
+    data_move_to(d, FAKE_INFO);
+    assert_hit(d, "bob", WSP_ALLOWED);
+    driver_pass(d, 250);
+    assert_int_equal(d->tracking.closes, 0);
+    driver_free(d);
+}
+
 /* A link that does not track is not one that hears. */
 static void a_handshake_that_fails_leaves_the_cache_unused(void **state) {
     (void) state;
     static const char *const replies[] = {
-        "-ERR unknown command\r\n", "+OK\r\n-NOPERM no\r\n",
-        "+OK\r\n:5\r\n-ERR no tracking\r\n",
-        "+OK\r\n:5\r\n+OK\r\n-NOPERM no channel\r\n",
-        "+OK\r\n:5\r\n+OK\r\n",
+        "-ERR unknown command\r\n", "+OK\r\n-NOPERM no\r\n-NOPERM no\r\n",
+        "+OK\r\n" INFO ":5\r\n-ERR no tracking\r\n",
+        "+OK\r\n" INFO ":5\r\n+OK\r\n-NOPERM no channel\r\n",
+        "+OK\r\n" INFO ":5\r\n+OK\r\n",
     };
     for (size_t i = 0; i < COUNT_OF(replies); i++) {
         struct driver *d = driver_new((struct driver_options) {
@@ -379,6 +458,10 @@ int main(void) {
         cmocka_unit_test(everything_goes_with_a_flush),
         cmocka_unit_test(nothing_outlives_the_tracking_link),
         cmocka_unit_test(a_read_that_saw_the_tracking_link_go_is_not_kept),
+        cmocka_unit_test(what_another_server_tells_of_changes_is_nothing),
+        cmocka_unit_test(two_servers_are_put_up_with),
+        cmocka_unit_test(a_server_without_a_name_is_not_cached),
+        cmocka_unit_test(the_server_is_known_where_it_stays),
         cmocka_unit_test(a_handshake_that_fails_leaves_the_cache_unused),
         cmocka_unit_test(what_nobody_asked_for_drops_the_tracking_link),
         cmocka_unit_test(the_cache_is_used_exactly_until_the_bound),

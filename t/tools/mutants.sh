@@ -104,6 +104,10 @@ mutant "the epoch" store/cache.cc \
 mutant "the bound" store/cache.h \
     ' && now_ - heard_at_ <= max_stale_ms_' '' \
     test_cache_order the_cache_is_used_exactly_until_the_bound
+mutant "the comparison of servers" store/cache.h \
+    'now_ - heard_at_ <= max_stale_ms_ &&
+           !elsewhere();' 'now_ - heard_at_ <= max_stale_ms_;' \
+    test_cache_order what_another_server_tells_of_changes_is_nothing
 mutant "the time of the ping" store/tracking.cc \
     'records_.heard(ping_sent_);' 'records_.heard(now());' \
     test_cache_order a_pong_proves_what_was_true_at_its_ping
