@@ -2,6 +2,7 @@
 
 #include <sodium.h>
 
+#include "store/cache.h"
 #include "store/record_read.h"
 #include "text/text.h"
 
@@ -34,6 +35,9 @@ flow<result<identity>> identify_by_api_key(operation& op) {
   std::string_view name = record_key(op.memory, key);
   record_read reading(op, name,
                       {"HMGET", name, "tenant", "user", "disabled"});
+  // A key may have a time to live, and Redis tells of its end only when it
+  // comes across it.
+  reading.no_older_than(cache_of(op).max_stale_ms());
   reading.start();
   co_await reading.get();
   if (!reading.ok()) {

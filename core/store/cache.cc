@@ -182,13 +182,14 @@ void cache::invalidate_all() noexcept {
 
 // -- records
 
-const reply* cache::find(std::string_view name) noexcept {
+const reply* cache::find(std::string_view name, uint64_t age_max) noexcept {
   auto found = records_.find(name);
   if (found == records_.end()) {
     return nullptr;
   }
   record& held = found->second;
-  if (held.generation != held.key->second.generation) {
+  if (held.generation != held.key->second.generation ||
+      now_ - held.read_at > age_max) {
     erase(held);
     return nullptr;
   }
@@ -225,6 +226,7 @@ void cache::keep(flight& landed) noexcept {
     record& held = made->second;
     held.key = &landed.key;
     held.generation = landed.generation;
+    held.read_at = landed.sent_at;
     held.block = block;
     held.value = copy;
     held.size = size + overhead + 2 * made->first.size();
@@ -277,7 +279,8 @@ void cache::start(record_read& asking, bool may_hit) {
     asking.go_directly();
     return;
   }
-  const reply* held = may_hit ? find(asking.name_) : nullptr;
+  const reply* held = may_hit ? find(asking.name_, asking.age_max_)
+                            : nullptr;
   if (held != nullptr) {
     counters_.hits++;
     asking.deliver(*held, {});

@@ -102,6 +102,7 @@ class cache {
   struct record {
     std::pair<const std::string, key_state>* key;
     uint64_t generation;
+    uint64_t read_at;    // the command was sent then
     void* block;         // of the reply
     const reply* value;
     size_t size;
@@ -126,7 +127,8 @@ class cache {
   using table = std::unordered_map<std::string, T, name_hash, name_equal>;
 
   // Hit: the record, until the next change of the cache.
-  const reply* find(std::string_view name) noexcept;
+  const reply* find(std::string_view name,
+                    uint64_t age_max = UINT64_MAX) noexcept;
   void start(record_read& asking, bool may_hit);
   void keep(flight& landed) noexcept;
   bool still_current(const flight& landed) const noexcept;

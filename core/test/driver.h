@@ -35,6 +35,7 @@ struct ask {
     const char *admin;          /* "1": a tenant admin */
     const char *email;
     const char *request_id;
+    const char *api_key;        /* instead of a tenant and a user */
     bool nobody;                /* no identity at all */
     const char *headers[2 * ASK_HEADERS + 1];   /* name, value, ..., NULL */
 

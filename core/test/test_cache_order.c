@@ -393,6 +393,32 @@ static void a_tracking_link_that_does_not_answer_is_dropped(void **state) {
 }
 
 /* It was read while the cache was in use, and comes when it is not. */
+/* Its time to live ends, and Redis has not come across it yet. */
+static void an_api_key_is_read_again_after_the_bound(void **state) {
+    (void) state;
+    struct driver *d = hearing_new();
+    struct ask ask = may(NULL);
+    ask.api_key = "key";
+    prime(d, "bob");
+    struct flight *first = driver_start(d, ask);
+    driver_feeds(d, "*3\r\n$4\r\nacme\r\n$3\r\nbob\r\n$-1\r\n");
+    assert_verdict(first, WSP_ALLOWED);
+    bytes_clear(&d->data.sent);
+    for (int i = 0; i < 4; i++) {
+        driver_pass(d, 250);
+        hearing_pong(d);
+        assert_verdict(driver_start(d, ask), WSP_ALLOWED);
+        assert_int_equal(d->data.sent.len, 0);
+    }
+    driver_pass(d, 1);
+    assert_hit(d, "bob", WSP_ALLOWED);
+    struct flight *last = driver_start(d, ask);
+    assert_int_equal(hearing_asked(&d->data, "HMGET"), 1);
+    driver_feeds(d, "*3\r\n$-1\r\n$-1\r\n$-1\r\n");
+    assert_verdict(last, WSP_REFUSED);
+    driver_free(d);
+}
+
 static void what_arrives_beyond_the_bound_is_not_kept(void **state) {
     (void) state;
     struct driver *d = hearing_new();
@@ -470,6 +496,7 @@ int main(void) {
         cmocka_unit_test(a_pong_that_was_not_asked_for_proves_nothing),
         cmocka_unit_test(time_that_jumps_passes_the_bound),
         cmocka_unit_test(a_tracking_link_that_does_not_answer_is_dropped),
+        cmocka_unit_test(an_api_key_is_read_again_after_the_bound),
         cmocka_unit_test(what_arrives_beyond_the_bound_is_not_kept),
         cmocka_unit_test(without_redis_nothing_is_decided),
         cmocka_unit_test(beyond_the_bound_without_redis_nothing_is_decided),

@@ -95,8 +95,8 @@ edit store/cache.cc 'held.generation = landed.generation;' \
 fails "the check of generations" \
     test_cache_order an_answer_that_was_overtaken_is_not_kept
 mutant "generations for records" store/cache.cc \
-    'if (held.generation != held.key->second.generation) {' \
-    'if (false) {' \
+    'if (held.generation != held.key->second.generation ||' \
+    'if (' \
     test_cache_order an_answer_that_is_then_invalidated_is_not_used
 mutant "the epoch" store/cache.cc \
     'return landed.epoch == epoch_ &&' 'return' \
