@@ -21,6 +21,11 @@ std::string_view record_key(arena& memory, std::string_view key) {
       "wsp:k:", hex(memory, {reinterpret_cast<char*>(hash), sizeof hash}));
 }
 
+// Whatever has been written there to disable a key does.
+bool is_disabled(std::string_view field) noexcept {
+  return !field.empty() && !says_no(field);
+}
+
 }  // namespace
 
 flow<result<identity>> identify_by_api_key(operation& op) {
@@ -50,7 +55,7 @@ flow<result<identity>> identify_by_api_key(operation& op) {
   if (!is_id(who.tenant)) {
     co_return problem{fault::bad_token, "invalid API key"};
   }
-  if (fields[2].str() == "1") {
+  if (is_disabled(fields[2].str())) {
     co_return problem{fault::forbidden, "this API key is disabled"};
   }
   if (!is_id(who.user)) {
