@@ -193,6 +193,49 @@ static void a_read_that_saw_the_tracking_link_go_is_not_kept(void **state) {
     driver_free(d);
 }
 
+/* -- strangers ------------------------------------------------------------- */
+
+/* What a stranger's request asks Redis, twice; it is led to by `leads`, the
+ * answer to whether there is such an external id. */
+static void look_by(struct driver *d, const char *external,
+                    const char *leads, unsigned *asked) {
+    struct ask ask = may("eve");
+    ask.headers[0] = "X-ATS-Client-ID";
+    ask.headers[1] = external;
+    for (int i = 0; i < 2; i++) {
+        struct flight *flight = driver_start(d, ask);
+        *asked++ = hearing_asked(&d->data, "GET");
+        bytes_clear(&d->data.sent);
+        if (!flight->done) {
+            driver_feeds(d, leads);
+        }
+        *asked++ = hearing_asked(&d->data, "HGET");
+        *asked++ = hearing_asked(&d->data, "HMGET");
+        bytes_clear(&d->data.sent);
+        if (!flight->done) {
+            driver_feeds(d, "*8\r\n$-1\r\n$-1\r\n$-1\r\n$-1\r\n$-1\r\n"
+                            "$-1\r\n$-1\r\n$-1\r\n$-1\r\n");
+        }
+        assert_verdict(flight, WSP_REFUSED);
+        assert_string_equal(flight->answer.decided.reason, "not_member");
+        assert_int_equal(flight->answer.status, 404);
+    }
+}
+
+static void what_nobody_has_costs_what_others_have(void **state) {
+    (void) state;
+    struct driver *d = hearing_new();
+    unsigned foreign[6], none[6];
+    look_by(d, "taken", "$1\r\n9\r\n", foreign);
+    look_by(d, "none", "$-1\r\n", none);
+    assert_memory_equal(foreign, none, sizeof none);
+    assert_int_equal(none[0] + none[1] + none[2], 3);
+    /* another one is as new to the cache */
+    look_by(d, "nothing", "$-1\r\n", none);
+    assert_memory_equal(foreign, none, sizeof none);
+    driver_free(d);
+}
+
 /* -- servers --------------------------------------------------------------- */
 
 static void data_move_to(struct driver *d, const char *info) {
@@ -484,6 +527,7 @@ int main(void) {
         cmocka_unit_test(everything_goes_with_a_flush),
         cmocka_unit_test(nothing_outlives_the_tracking_link),
         cmocka_unit_test(a_read_that_saw_the_tracking_link_go_is_not_kept),
+        cmocka_unit_test(what_nobody_has_costs_what_others_have),
         cmocka_unit_test(what_another_server_tells_of_changes_is_nothing),
         cmocka_unit_test(two_servers_are_put_up_with),
         cmocka_unit_test(a_server_without_a_name_is_not_cached),
