@@ -156,6 +156,8 @@ ngx_http_workspaces_forward(ngx_http_request_t *r,
     r->headers_in.headers = list;
     r->headers_in.headers.last = &r->headers_in.headers.part;
 
+    ngx_http_workspaces_flush_headers(r);
+
     return NGX_OK;
 }
 

@@ -355,7 +355,47 @@ X-Workspace-Name: evil
 
 
 
-=== TEST 12: forty headers of a client
+=== TEST 12: what was asked for before is asked for anew
+--- init
+main::given('alice POST / {"name":"A"}', 'alice POST /1/activate');
+--- http_config
+map $http_x_workspace_roles $by_role {
+    default  0;
+    root     1;
+}
+--- config
+if ($http_x_workspace_user = "nobody") {
+    return 400;
+}
+location / {
+    workspaces_access on;
+    workspaces_forward on;
+    set $claimed $http_x_workspace_user;
+    proxy_set_header X-As $http_x_workspace_user;
+    proxy_set_header X-Claimed $claimed;
+    proxy_set_header X-Key "[$http_x_api_key]";
+    proxy_set_header X-Root $by_role;
+    proxy_pass http://echo;
+}
+--- tcp_reply eval
+\&main::echo
+--- request
+GET /
+--- more_headers
+X-User: alice
+X-API-Key: a-key
+X-Workspace-User: root
+X-Workspace-Roles: root
+--- response_body_like eval
+qr/X-As: alice\r
+X-Claimed: root\r
+X-Key: \[\]\r
+X-Root: 0\r
+/
+
+
+
+=== TEST 13: forty headers of a client
 --- init
 main::given('alice POST / {"name":"A"}');
 --- config
