@@ -313,7 +313,7 @@ ngx_http_workspaces_add(ngx_list_t *list, ngx_str_t *name, ngx_str_t *lowcase,
 {
     ngx_table_elt_t  *h;
 
-    if (value->len == 0 || !ngx_http_workspaces_is_printable(value)) {
+    if (value->len == 0 || !ngx_http_workspaces_is_sendable(value)) {
         return;
     }
 

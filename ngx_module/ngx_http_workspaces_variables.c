@@ -335,7 +335,7 @@ static void
 ngx_http_workspaces_set_variable(ngx_http_variable_value_t *v,
     const wsp_str *value)
 {
-    if (value->len == 0 || !ngx_http_workspaces_is_printable(value)) {
+    if (value->len == 0 || !ngx_http_workspaces_is_sendable(value)) {
         v->not_found = 1;
         return;
     }

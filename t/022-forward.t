@@ -6,7 +6,7 @@ use Test::Nginx::Socket;
 
 add_block_preprocessor(\&prepare_edge);
 
-plan tests => repeat_each() * (blocks() * 3 + 5);
+plan tests => repeat_each() * (blocks() * 3 + 8);
 
 no_long_string();
 no_root_location();
@@ -395,7 +395,35 @@ X-Root: 0\r
 
 
 
-=== TEST 13: forty headers of a client
+=== TEST 13: an id that a header would make another one is not told
+--- init
+main::given('alice POST / {"name":"A"}', 'alice POST /1/activate',
+    'alice POST /1/members {"userId":"alice ","roles":["viewer"]}',
+    'alice POST /1/members {"userId":" alice","roles":["viewer"]}');
+--- config
+location / {
+    workspaces_access on;
+    workspaces_forward on;
+    location /after {
+        workspaces_identity trusted tenant=$TEST_NGINX_TENANT "user=alice ";
+        proxy_pass http://backend;
+    }
+    location /before {
+        workspaces_identity trusted tenant=$TEST_NGINX_TENANT "user= alice";
+        proxy_pass http://backend;
+    }
+}
+--- request eval
+["GET /after", "GET /before"]
+--- more_headers
+X-Workspace-ID: 1
+X-Workspace-User: root
+--- response_body_like eval
+[(qr/ id=1 .* tenant=TENANT user= roles=viewer /) x 2]
+
+
+
+=== TEST 14: forty headers of a client
 --- init
 main::given('alice POST / {"name":"A"}');
 --- config
