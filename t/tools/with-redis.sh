@@ -3,6 +3,7 @@
 #
 # The command finds it through TEST_NGINX_REDIS_PORT (on 127.0.0.1) and
 # TEST_NGINX_REDIS_SOCKET.  It holds nothing at the start and is gone after.
+# A port that TEST_NGINX_REDIS_PORT names already is the one it takes.
 
 . "$(dirname "$0")/lib.sh"
 
@@ -20,7 +21,7 @@ finish() {
 trap finish EXIT
 trap 'exit 130' INT TERM HUP
 
-TEST_NGINX_REDIS_PORT=$(free_ports 1)
+TEST_NGINX_REDIS_PORT=${TEST_NGINX_REDIS_PORT:-$(free_ports 1)}
 TEST_NGINX_REDIS_SOCKET=$dir/redis.sock
 export TEST_NGINX_REDIS_PORT TEST_NGINX_REDIS_SOCKET
 
