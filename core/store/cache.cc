@@ -156,6 +156,11 @@ bool cache::elsewhere() const noexcept {
   return heard_server_.empty() || data_.server() != heard_server_;
 }
 
+bool cache::usable() const noexcept {
+  return enabled() && listening_ && now_ - heard_at_ <= max_stale_ms_ &&
+         !elsewhere();
+}
+
 bool cache::moved() const noexcept {
   return elsewhere() && data_.server() != read_server_;
 }

@@ -71,10 +71,7 @@ class cache {
   // ... which was not so when the one was begun to be heard.
   bool moved() const noexcept;
 
-  bool usable() const noexcept {
-    return enabled() && listening_ && now_ - heard_at_ <= max_stale_ms_ &&
-           !elsewhere();
-  }
+  bool usable() const noexcept;
   void count_bypass() noexcept { counters_.bypasses += enabled() ? 1 : 0; }
   // Milliseconds since invalidations were known to be heard.
   uint64_t age() const noexcept { return now_ - heard_at_; }
