@@ -31,9 +31,9 @@ redis-server --bind 127.0.0.1 --port "$TEST_NGINX_REDIS_PORT" \
     > "$dir/log" 2>&1 &
 redis=$!
 
-for i in $(seq 100); do
+for i in $(seq 600); do
     [ "$(redis-cli -s "$TEST_NGINX_REDIS_SOCKET" ping 2>&1)" != PONG ] || break
-    kill -0 "$redis" 2>/dev/null && [ "$i" -lt 100 ] || {
+    kill -0 "$redis" 2>/dev/null && [ "$i" -lt 600 ] || {
         tail -n 5 "$dir/log" >&2
         die "redis-server does not start"
     }
