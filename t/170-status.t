@@ -29,7 +29,7 @@ END_OF_SERVER
 my $redis = Workspaces::RedisServer->started;
 my $gateway = Workspaces::Gateway->started(redis => $redis, workers => 2,
     tcp => 1, server => $server, options => 'timeout=1s',
-    http => 'workspaces_cache 16m max_stale=5s;',
+    http => 'workspaces_cache 16m max_stale=3s;',
     location => 'client_max_body_size 1k;');
 
 # A request outside of the mount.
@@ -291,9 +291,9 @@ cmp_ok(histogram_is_sound(scrape($gateway), 'histogram'), '>=', 10,
     }), 'after a change, which is told, it is read again');
     my $now = metrics($gateway);
     cmp_ok($now->{workspaces_cache_bytes}, '>', 100, 'the cache has a size');
-    cmp_ok($now->{workspaces_cache_staleness_seconds}, '<=', 5,
+    cmp_ok($now->{workspaces_cache_staleness_seconds}, '<=', 3,
            'it is as fresh as it is to be');
-    is($now->{workspaces_cache_max_stale_seconds}, 5, 'which is known');
+    is($now->{workspaces_cache_max_stale_seconds}, 3, 'which is known');
     is($now->{workspaces_redis_queue}, 0, 'nothing is under way');
 }
 
