@@ -37,7 +37,7 @@ help:
 	@echo 'make run         a demo: nginx with a private Redis, on loopback'
 	@echo 'make stop        ends the demo; its data stays in $(RUN_DIR)'
 	@echo 'make test        every test; installs the packages that are missing'
-	@echo 'make test-long   the same, each fuzz target for a quarter of an hour'
+	@echo 'make test-long   the same and more, fuzzing a quarter of an hour each'
 	@echo 'make bench       against plain nginx, Lua and Fastify'
 	@echo 'make install     into the nginx of this machine (DESTDIR=...)'
 	@echo 'make uninstall'
@@ -65,7 +65,7 @@ test:
 	@$(tools)/test.sh
 
 test-long:
-	@FUZZ_SECONDS=$${FUZZ_SECONDS:-900} $(tools)/test.sh
+	@FUZZ_SECONDS=$${FUZZ_SECONDS:-900} $(tools)/test.sh long
 
 bench:
 	@$(tools)/packages.sh build run bench

@@ -21,5 +21,8 @@ ngx_int_t ngx_http_workspaces_find_variables(ngx_cycle_t *cycle,
     ngx_http_workspaces_main_conf_t *wmcf);
 void ngx_http_workspaces_flush_variables(ngx_http_request_t *r);
 
+/* $http_*, when the headers have been replaced. */
+void ngx_http_workspaces_flush_headers(ngx_http_request_t *r);
+
 
 #endif /* _NGX_HTTP_WORKSPACES_ACCESS_H_INCLUDED_ */

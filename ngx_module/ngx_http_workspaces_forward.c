@@ -156,6 +156,8 @@ ngx_http_workspaces_forward(ngx_http_request_t *r,
     r->headers_in.headers = list;
     r->headers_in.headers.last = &r->headers_in.headers.part;
 
+    ngx_http_workspaces_flush_headers(r);
+
     return NGX_OK;
 }
 
@@ -311,7 +313,7 @@ ngx_http_workspaces_add(ngx_list_t *list, ngx_str_t *name, ngx_str_t *lowcase,
 {
     ngx_table_elt_t  *h;
 
-    if (value->len == 0 || !ngx_http_workspaces_is_printable(value)) {
+    if (value->len == 0 || !ngx_http_workspaces_is_sendable(value)) {
         return;
     }
 

@@ -186,6 +186,7 @@ ngx_http_workspaces_create_main_conf(ngx_conf_t *cf)
      *     wmcf->invitation_url = { 0, NULL };
      *     wmcf->used = NULL;
      *     wmcf->variables = { NULL, ... };
+     *     wmcf->header_variables = { NULL, ... };
      *     wmcf->access_used = 0;
      *     wmcf->forward_used = 0;
      *     wmcf->status_used = 0;

@@ -108,6 +108,7 @@ typedef struct {
 
     /* indices of our own that are in use; of the worker */
     ngx_array_t                      variables;         /* ngx_uint_t */
+    ngx_array_t                      header_variables;  /* ngx_uint_t */
     unsigned                         settings_used:1;
 
     unsigned                         access_used:1;

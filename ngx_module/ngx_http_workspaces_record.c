@@ -131,9 +131,17 @@ ngx_http_workspaces_client_headers(ngx_http_request_t *r)
 
 
 ngx_uint_t
-ngx_http_workspaces_is_printable(const wsp_str *value)
+ngx_http_workspaces_is_sendable(const wsp_str *value)
 {
     size_t  i;
+
+    /* who reads it takes no blanks around it for a part of it */
+
+    if (value->len
+        && (value->data[0] == ' ' || value->data[value->len - 1] == ' '))
+    {
+        return 0;
+    }
 
     for (i = 0; i < value->len; i++) {
         if ((u_char) value->data[i] < 0x20 || value->data[i] == 0x7f) {

@@ -54,7 +54,7 @@ const wsp_decision *ngx_http_workspaces_decision(ngx_http_request_t *r);
 ngx_list_part_t *ngx_http_workspaces_client_headers(ngx_http_request_t *r);
 
 /* May it be the value of a header? */
-ngx_uint_t ngx_http_workspaces_is_printable(const wsp_str *value);
+ngx_uint_t ngx_http_workspaces_is_sendable(const wsp_str *value);
 
 
 #endif /* _NGX_HTTP_WORKSPACES_RECORD_H_INCLUDED_ */

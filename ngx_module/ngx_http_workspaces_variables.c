@@ -6,6 +6,9 @@
  * passes.  But what was computed before the decision, or before that of
  * another location, must not be kept: each decision has them computed anew.
  *
+ * So must not $http_* when the headers of the request have been replaced: what
+ * was asked for before is what the client sent.
+ *
  * Nothing is copied: the values belong to the decision, which lives as long as
  * the request's pool.
  */
@@ -21,6 +24,10 @@ static ngx_int_t ngx_http_workspaces_variable_setting(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_workspaces_variable_decision(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_http_get_variable_pt ngx_http_workspaces_header_handler(
+    ngx_http_core_main_conf_t *cmcf);
+static void ngx_http_workspaces_forget(ngx_http_request_t *r,
+    ngx_array_t *variables);
 static void ngx_http_workspaces_set_variable(ngx_http_variable_value_t *v,
     const wsp_str *value);
 
@@ -103,13 +110,20 @@ ngx_http_workspaces_find_variables(ngx_cycle_t *cycle,
     ngx_http_workspaces_main_conf_t *wmcf)
 {
     ngx_uint_t                  i, *index;
+    ngx_array_t                *variables;
     ngx_http_variable_t        *v;
+    ngx_http_get_variable_pt    header;
     ngx_http_core_main_conf_t  *cmcf;
 
     cmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_core_module);
 
+    header = ngx_http_workspaces_header_handler(cmcf);
+
     if (ngx_array_init(&wmcf->variables, cycle->pool, 16, sizeof(ngx_uint_t))
-        != NGX_OK)
+        != NGX_OK
+        || ngx_array_init(&wmcf->header_variables, cycle->pool, 16,
+                          sizeof(ngx_uint_t))
+           != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -118,7 +132,12 @@ ngx_http_workspaces_find_variables(ngx_cycle_t *cycle,
 
     for (i = 0; i < cmcf->variables.nelts; i++) {
 
-        if (v[i].get_handler == ngx_http_workspaces_variable_setting) {
+        variables = &wmcf->variables;
+
+        if (header && v[i].get_handler == header) {
+            variables = &wmcf->header_variables;
+
+        } else if (v[i].get_handler == ngx_http_workspaces_variable_setting) {
             wmcf->settings_used = 1;
 
         } else if (v[i].get_handler != ngx_http_workspaces_variable
@@ -129,7 +148,7 @@ ngx_http_workspaces_find_variables(ngx_cycle_t *cycle,
             continue;
         }
 
-        index = ngx_array_push(&wmcf->variables);
+        index = ngx_array_push(variables);
         if (index == NULL) {
             return NGX_ERROR;
         }
@@ -141,17 +160,57 @@ ngx_http_workspaces_find_variables(ngx_cycle_t *cycle,
 }
 
 
+/* nginx exports none for headers that it has no field for, and has one. */
+
+static ngx_http_get_variable_pt
+ngx_http_workspaces_header_handler(ngx_http_core_main_conf_t *cmcf)
+{
+    ngx_uint_t            i;
+    ngx_http_variable_t  *v;
+
+    v = cmcf->prefix_variables.elts;
+
+    for (i = 0; i < cmcf->prefix_variables.nelts; i++) {
+        if (v[i].name.len == 5 && ngx_strncmp(v[i].name.data, "http_", 5) == 0)
+        {
+            return v[i].get_handler;
+        }
+    }
+
+    return NULL;
+}
+
+
 void
 ngx_http_workspaces_flush_variables(ngx_http_request_t *r)
 {
-    ngx_uint_t                        i, *index;
     ngx_http_workspaces_main_conf_t  *wmcf;
 
     wmcf = ngx_http_get_module_main_conf(r, ngx_http_workspaces_module);
 
-    index = wmcf->variables.elts;
+    ngx_http_workspaces_forget(r, &wmcf->variables);
+}
 
-    for (i = 0; i < wmcf->variables.nelts; i++) {
+
+void
+ngx_http_workspaces_flush_headers(ngx_http_request_t *r)
+{
+    ngx_http_workspaces_main_conf_t  *wmcf;
+
+    wmcf = ngx_http_get_module_main_conf(r, ngx_http_workspaces_module);
+
+    ngx_http_workspaces_forget(r, &wmcf->header_variables);
+}
+
+
+static void
+ngx_http_workspaces_forget(ngx_http_request_t *r, ngx_array_t *variables)
+{
+    ngx_uint_t  i, *index;
+
+    index = variables->elts;
+
+    for (i = 0; i < variables->nelts; i++) {
         r->variables[index[i]].valid = 0;
         r->variables[index[i]].not_found = 0;
     }
@@ -276,7 +335,7 @@ static void
 ngx_http_workspaces_set_variable(ngx_http_variable_value_t *v,
     const wsp_str *value)
 {
-    if (value->len == 0 || !ngx_http_workspaces_is_printable(value)) {
+    if (value->len == 0 || !ngx_http_workspaces_is_sendable(value)) {
         v->not_found = 1;
         return;
     }

@@ -6,7 +6,7 @@ use Test::Nginx::Socket;
 
 add_block_preprocessor(\&prepare_edge);
 
-plan tests => repeat_each() * (blocks() * 3 + 5);
+plan tests => repeat_each() * (blocks() * 3 + 8);
 
 no_long_string();
 no_root_location();
@@ -355,7 +355,75 @@ X-Workspace-Name: evil
 
 
 
-=== TEST 12: forty headers of a client
+=== TEST 12: what was asked for before is asked for anew
+--- init
+main::given('alice POST / {"name":"A"}', 'alice POST /1/activate');
+--- http_config
+map $http_x_workspace_roles $by_role {
+    default  0;
+    root     1;
+}
+--- config
+if ($http_x_workspace_user = "nobody") {
+    return 400;
+}
+location / {
+    workspaces_access on;
+    workspaces_forward on;
+    set $claimed $http_x_workspace_user;
+    proxy_set_header X-As $http_x_workspace_user;
+    proxy_set_header X-Claimed $claimed;
+    proxy_set_header X-Key "[$http_x_api_key]";
+    proxy_set_header X-Root $by_role;
+    proxy_pass http://echo;
+}
+--- tcp_reply eval
+\&main::echo
+--- request
+GET /
+--- more_headers
+X-User: alice
+X-API-Key: a-key
+X-Workspace-User: root
+X-Workspace-Roles: root
+--- response_body_like eval
+qr/X-As: alice\r
+X-Claimed: root\r
+X-Key: \[\]\r
+X-Root: 0\r
+/
+
+
+
+=== TEST 13: an id that a header would make another one is not told
+--- init
+main::given('alice POST / {"name":"A"}', 'alice POST /1/activate',
+    'alice POST /1/members {"userId":"alice ","roles":["viewer"]}',
+    'alice POST /1/members {"userId":" alice","roles":["viewer"]}');
+--- config
+location / {
+    workspaces_access on;
+    workspaces_forward on;
+    location /after {
+        workspaces_identity trusted tenant=$TEST_NGINX_TENANT "user=alice ";
+        proxy_pass http://backend;
+    }
+    location /before {
+        workspaces_identity trusted tenant=$TEST_NGINX_TENANT "user= alice";
+        proxy_pass http://backend;
+    }
+}
+--- request eval
+["GET /after", "GET /before"]
+--- more_headers
+X-Workspace-ID: 1
+X-Workspace-User: root
+--- response_body_like eval
+[(qr/ id=1 .* tenant=TENANT user= roles=viewer /) x 2]
+
+
+
+=== TEST 14: forty headers of a client
 --- init
 main::given('alice POST / {"name":"A"}');
 --- config

@@ -111,7 +111,7 @@ for my $transport ('tcp', 'unix socket') {
             body => 'small') . app('GET'));
         my $keep = $gateway->client->write(app('GET') . app(POST =>
             body => 'small') . app(GET => user => 'bob') . app('GET'));
-        sleep 0.1 * patience();
+        $gateway->has_under_way(6) or fail("$transport: all wait");
         $late->write(substr $large, 0, 1000);
         sleep 0.1;
         $proxy->set(frozen => 0);
@@ -140,7 +140,7 @@ for my $transport ('tcp', 'unix socket') {
 # -- HTTP/2
 SKIP: {
     my $has = `curl -V 2>/dev/null` =~ /^Features:.*\bHTTP2\b/m;
-    skip 'no curl with HTTP/2', 9 if !$has;
+    skip 'no curl with HTTP/2', 10 if !$has;
     my $gateway = gateway($proxy);
     $gateway->ask_until(200, 5, GET => '', %who);
     my $file = room() . '/body';
@@ -168,7 +168,7 @@ SKIP: {
     } ['ann'], ['ann', '--data-binary', "\@$file"],
       ['bob', '--data-binary', 'small'];
     my $gone = open my $pipe, '-|', 'exec ' . $curl->('ann');
-    sleep 0.5 * patience();
+    ok($gateway->has_under_way(4), 'HTTP/2: requests wait');
     kill KILL => $gone;
     close $pipe;
     ok(until_true(5 * patience(), sub { $gateway->accesses =~ /" 499 / }),
@@ -197,7 +197,7 @@ SKIP: {
             $gateway->client->write($_ % 2 ? app('GET')
                                            : app(POST => body => 'small'))
         } 1 .. 200;
-        sleep 0.05;
+        $gateway->has_under_way(200) or fail('they are not read');
         $_ % 3 ? $clients[$_]->abort : $clients[$_]->close
             for 0 .. $#clients;
         $aborts += @clients;
@@ -248,7 +248,7 @@ SKIP: {
     $gateway->ask_until(200, 5, GET => '', %who);
     $proxy->set(frozen => 1);
     my @clients = map { $gateway->client->write(app('GET')) } 1 .. 5;
-    sleep 0.2 * patience();
+    ok($gateway->has_under_way(5), 'requests wait');
     $gateway->signal('QUIT');
     $gateway->has_said(qr/gracefully shutting down/);
     sleep 0.3;
@@ -266,7 +266,7 @@ SKIP: {
     $gateway->ask_until(200, 5, GET => '', %who);
     $proxy->set(frozen => 1);
     my @clients = map { $gateway->client->write(app('GET')) } 1 .. 5;
-    sleep 0.2 * patience();
+    ok($gateway->has_under_way(5), 'requests wait');
     $gateway->finish(signal => 'TERM');
     $proxy->set(frozen => 0);
 }

@@ -42,7 +42,7 @@ END
     prepare_edge($block);
 });
 
-plan tests => repeat_each() * (blocks() * 3 + 1);
+plan tests => repeat_each() * (blocks() * 3 + 4);
 
 no_long_string();
 no_root_location();
@@ -112,7 +112,23 @@ X-API-Key: off-key
 
 
 
-=== TEST 6: the user that the source names goes before the key's own
+=== TEST 6: whatever the field says but no disables it
+--- init
+main::key_is('off-key', user => 'alice', disabled => 'TRUE');
+main::key_is('good-key', user => 'alice', disabled => 'false');
+main::given('alice POST / {"name":"A"}');
+--- config
+--- request eval
+["GET /key/workspaces", "GET /key/workspaces"]
+--- more_headers eval
+["X-API-Key: off-key", "X-API-Key: good-key"]
+--- error_code eval: [403, 200]
+--- response_body_like eval
+[qr/this API key is disabled/, qr/"name":"A"/]
+
+
+
+=== TEST 7: the user that the source names goes before the key's own
 --- init
 main::key_is('good-key', user => 'alice');
 main::given('bob POST / {"name":"of bob"}');
@@ -125,7 +141,7 @@ X-As: bob
 
 
 
-=== TEST 7: a key without a user needs one named
+=== TEST 8: a key without a user needs one named
 --- init
 main::key_is('good-key');
 --- config
@@ -136,7 +152,7 @@ GET /named/workspaces?key=good-key
 
 
 
-=== TEST 8: a key makes no tenant admin
+=== TEST 9: a key makes no tenant admin
 --- init
 main::key_is('good-key', user => 'root', admin => 1);
 --- config
@@ -150,7 +166,7 @@ X-Admin: 1
 
 
 
-=== TEST 9: a member with a key passes the access phase
+=== TEST 10: a member with a key passes the access phase
 --- init
 main::key_is('good-key', user => 'alice');
 main::given('alice POST / {"name":"A"}');
@@ -165,7 +181,7 @@ good-key
 
 
 
-=== TEST 10: a stranger with a key does not
+=== TEST 11: a stranger with a key does not
 --- init
 main::key_is('good-key', user => 'eve');
 main::given('alice POST / {"name":"A"}');

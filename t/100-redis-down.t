@@ -53,7 +53,7 @@ for my $case ({ name => 'unix socket, a worker' },
 
     my $got = $gateway->ask(@list);
     is_unavailable($got, $name);
-    cmp_ok($got->{seconds}, '<', 1 * patience(),
+    cmp_ok($got->{seconds}, '<', 4,
            "$name: at once, not after the deadline");
     is($gateway->ask(POST => '', tenant => 'acme', user => 'ann',
                      json => { name => 'Berlin' })->{status}, 503,

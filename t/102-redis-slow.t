@@ -29,7 +29,7 @@ my $redis = Workspaces::RedisServer->started;
               'frozen Redis: 503 for all that wait');
     my ($last) = sort { $b <=> $a } map { $_->{seconds} } @got;
     cmp_ok($last, '>', 0.6, 'at their deadline');
-    cmp_ok($last, '<', 0.7 + 0.8 * patience(), 'and not much later');
+    cmp_ok($last, '<', 4, 'and not much later');
     is($got[0]{headers}{'retry-after'}, '1', 'with Retry-After');
     ok($gateway->has_said(qr/Redis link lost: no reply in time/),
        'the link is given up, and the log says why');
@@ -37,7 +37,7 @@ my $redis = Workspaces::RedisServer->started;
     # the handshake hangs: those that wait fail with it, then backoff
     my $slow = $gateway->ask(@list);
     is($slow->{status}, 503, 'while it stays frozen: 503');
-    cmp_ok($slow->{seconds}, '<', 0.7 + 0.8 * patience(),
+    cmp_ok($slow->{seconds}, '<', 4,
            'not later than the deadline');
     sleep 0.6;
     is($gateway->client->write("GET /alive HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -60,9 +60,8 @@ my $redis = Workspaces::RedisServer->started;
     my $got = $gateway->ask(POST => '', %who, json => { name => 'one' });
     is($got->{status}, 503, 'a write to a frozen Redis: 503');
     $redis->thaw;
-    $gateway->ask_until(200, 8, GET => '', %who);
     my @names = map { $_->{name} }
-        @{ $gateway->ask(GET => '', %who)->json };
+        @{ $gateway->ask_until(200, 8, GET => '', %who)->json };
     cmp_ok(scalar @names, '<=', 1, 'it was done once or not at all');
     $gateway->finish;
 }
@@ -84,16 +83,16 @@ my $redis = Workspaces::RedisServer->started;
 for my $queue (1, 4) {
     my $proxy = Workspaces::RedisProxy->started(redis => $redis);
     my $gateway = Workspaces::Gateway->started(redis => $proxy,
-        options => "timeout=3s queue=$queue");
+        options => "timeout=20s queue=$queue");
     is($gateway->ask_until(200, 5, @list)->{status}, 200,
        "queue=$queue: it is served");
     $proxy->set(frozen => 1);
     my @waiting = map { $gateway->client->send(@list) } 1 .. $queue;
-    sleep 0.1 * patience();
+    ok($gateway->has_under_way($queue), "queue=$queue: it is full");
     my @excess = map { $gateway->ask(@list) } 1 .. 5;
     is_deeply([grep { $_->{status} != 503 } @excess], [],
               "queue=$queue: one more gets 503");
-    cmp_ok($excess[0]{seconds}, '<', 0.5 * patience(),
+    cmp_ok($excess[0]{seconds}, '<', 5,
            "queue=$queue: at once");
     is($excess[0]{headers}{'retry-after'}, '1',
        "queue=$queue: with Retry-After");
@@ -127,7 +126,7 @@ for my $queue (1, 4) {
         $gateway->client->send(POST => "/$id/encrypted", %who,
             headers => { 'x-encrypted-id' => "gone$_" }, body => $text->($_))
     } 1 .. 10;
-    sleep 0.2 * patience();
+    ok($gateway->has_under_way(40), 'all bodies have been read');
     $_->abort for @gone;
     $proxy->set(frozen => 0);
     is_deeply([map { $_->answer(20 * patience())->{status} } @clients],

@@ -155,7 +155,7 @@ sub is_unavailable {
     my $gateway = Workspaces::Gateway->started(redis => $redis);
     sleep 0.1;
     is_unavailable($gateway->ask(@list), 'OOM in a new keyspace');
-    like($gateway->said, qr/workspaces: .*OOM/,
+    ok($gateway->has_said(qr/workspaces: .*OOM/),
          'OOM in a new keyspace: the log says what it is');
     $redis->ask('CONFIG', 'SET', 'maxmemory', 0);
     is($gateway->ask_until(200, 8, @make)->{status}, 200,
@@ -168,7 +168,7 @@ sub is_unavailable {
     $gateway = Workspaces::Gateway->started(redis => $redis);
     sleep 0.1;
     is_unavailable($gateway->ask(@list), 'READONLY in a new keyspace');
-    like($gateway->said, qr/workspaces: .*READONLY/,
+    ok($gateway->has_said(qr/workspaces: .*READONLY/),
          'READONLY in a new keyspace: the log says what it is');
     $redis->ask('REPLICAOF', 'NO', 'ONE');
     is($gateway->ask_until(200, 8, @make)->{status}, 200,
@@ -215,7 +215,8 @@ sub is_unavailable {
                ->{status}, 200, 'CLIENT PAUSE: a write waits, and is done');
 
     $redis->ask('FLUSHALL');
-    is($gateway->ask(GET => "/$id", %who)->{status}, 404,
+    # told to the workers right after it is acknowledged
+    is($gateway->ask_until(404, 5, GET => "/$id", %who)->{status}, 404,
        'FLUSHALL: what was there is not found');
     is($gateway->ask(PUT => "/$id", %who, json => { name => 'x' })->{status},
        404, 'FLUSHALL: and cannot be written');

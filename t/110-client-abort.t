@@ -42,7 +42,7 @@ for my $transport ('tcp', 'unix socket') {
                                      json => { labels => ['a'] })
                     : @list)
             } 1 .. 100;
-            sleep 0.05;
+            $gateway->has_under_way(100) or fail('they are not read');
             $_ % 2 ? $clients[$_]->abort : $clients[$_]->close
                 for 0 .. $#clients;
             $aborts += @clients;
@@ -74,7 +74,7 @@ for my $transport ('tcp', 'unix socket') {
     my @clients = map {
         $gateway->client->send(POST => '', %never, json => { name => "n$_" })
     } 1 .. 20;
-    sleep 0.1 * patience();
+    ok($gateway->has_under_way(20), 'they wait for Redis');
     $_->abort for @clients;
     until_true(5 * patience(), sub { 20 == (() = $gateway->accesses =~
                                             /" 499 /g) });

@@ -13,8 +13,8 @@ use Workspaces::RedisServer;
 
 my $redis = Workspaces::RedisServer->started;
 my $gateway = Workspaces::Gateway->started(redis => $redis, tcp => 1,
-    server => 'client_max_body_size 2m; client_body_timeout 500ms;
-               client_header_timeout 500ms; lingering_timeout 500ms;');
+    server => 'client_max_body_size 2m; client_body_timeout 1500ms;
+               client_header_timeout 1500ms; lingering_timeout 500ms;');
 my %who = (tenant => 'acme', user => 'ann', admin => 1);
 my ($worker) = $gateway->workers;
 is($gateway->ask_until(200, 5, GET => '', %who)->{status}, 200,

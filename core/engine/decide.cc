@@ -35,9 +35,30 @@ verdict refused(fault kind, std::string_view message,
   return {{kind, message}, why};
 }
 
-// A failure of the store: nothing could be decided.
+// A failure of the store, or a record that cannot be read: nothing could be
+// decided.
 verdict undecided(const problem& why) noexcept {
-  return {why, reason::store_unavailable};
+  if (why.kind == fault::unavailable) {
+    return {why, reason::store_unavailable};
+  }
+  return {{fault::unavailable, "access cannot be decided at the moment"},
+          reason::store_unavailable};
+}
+
+bool names_nobody(fault kind) noexcept {
+  return kind == fault::unauthenticated || kind == fault::bad_token ||
+         kind == fault::expired || kind == fault::forbidden;
+}
+
+// No workspace has it.  Asking for it costs what asking for one costs that
+// the caller has no place in; the name is part of it, so that it is as new
+// to the cache.
+int64_t id_of_none(std::string_view name) noexcept {
+  uint64_t hash = 14695981039346656037u;  // FNV-1a
+  for (unsigned char c : name) {
+    hash = (hash ^ c) * 1099511628211u;
+  }
+  return -1 - static_cast<int64_t>(hash >> 1);
 }
 
 struct named_workspace {
@@ -54,10 +75,7 @@ flow<named_workspace> find_external(operation& op, std::string_view name) {
   if (!reading.ok()) {
     out.wrong = undecided(reading.failure());
   } else {
-    out.id = parse_id(reading.value().str()).value_or(0);
-    if (out.id == 0) {
-      out.wrong = {hidden, reason::not_member};
-    }
+    out.id = parse_id(reading.value().str()).value_or(id_of_none(name));
   }
   co_return out;
 }
@@ -168,11 +186,11 @@ flow<verdict> judge(operation& op) {
   } else {
     who = identify(op);
   }
-  if (who.error.kind == fault::unavailable) {
-    co_return undecided(who.error);
-  }
   if (!who.ok()) {
-    co_return verdict{who.error, reason::no_identity};
+    if (names_nobody(who.error.kind)) {
+      co_return verdict{who.error, reason::no_identity};
+    }
+    co_return undecided(who.error);
   }
   op.who = who.value;
   op.decision->tenant = c_str(op.who.tenant);

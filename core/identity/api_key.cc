@@ -2,6 +2,7 @@
 
 #include <sodium.h>
 
+#include "store/cache.h"
 #include "store/record_read.h"
 #include "text/text.h"
 
@@ -20,6 +21,11 @@ std::string_view record_key(arena& memory, std::string_view key) {
       "wsp:k:", hex(memory, {reinterpret_cast<char*>(hash), sizeof hash}));
 }
 
+// Whatever has been written there to disable a key does.
+bool is_disabled(std::string_view field) noexcept {
+  return !field.empty() && !says_no(field);
+}
+
 }  // namespace
 
 flow<result<identity>> identify_by_api_key(operation& op) {
@@ -34,6 +40,9 @@ flow<result<identity>> identify_by_api_key(operation& op) {
   std::string_view name = record_key(op.memory, key);
   record_read reading(op, name,
                       {"HMGET", name, "tenant", "user", "disabled"});
+  // A key may have a time to live, and Redis tells of its end only when it
+  // comes across it.
+  reading.no_older_than(cache_of(op).max_stale_ms());
   reading.start();
   co_await reading.get();
   if (!reading.ok()) {
@@ -46,7 +55,7 @@ flow<result<identity>> identify_by_api_key(operation& op) {
   if (!is_id(who.tenant)) {
     co_return problem{fault::bad_token, "invalid API key"};
   }
-  if (fields[2].str() == "1") {
+  if (is_disabled(fields[2].str())) {
     co_return problem{fault::forbidden, "this API key is disabled"};
   }
   if (!is_id(who.user)) {

@@ -40,6 +40,12 @@ bool says_yes(std::string_view text) noexcept {
          equal_ignoring_case(text, "yes");
 }
 
+bool says_no(std::string_view text) noexcept {
+  return text == "0" || equal_ignoring_case(text, "off") ||
+         equal_ignoring_case(text, "false") ||
+         equal_ignoring_case(text, "no");
+}
+
 result<identity> identify_trusted(const wsp_identity& given) noexcept {
   identity who;
   who.tenant = view(given.tenant);

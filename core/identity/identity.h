@@ -20,6 +20,8 @@ bool is_id(std::string_view text) noexcept;
 
 // Whether it means yes: 1, on, true or yes.  All else is a no.
 bool says_yes(std::string_view text) noexcept;
+// Whether it means no: 0, off, false or no.
+bool says_no(std::string_view text) noexcept;
 
 struct identity {
   std::string_view tenant;

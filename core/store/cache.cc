@@ -147,6 +147,24 @@ void cache::heard(uint64_t at) noexcept {
   heard_at_ = at;
 }
 
+void cache::hears_from(std::string_view server) {
+  heard_server_ = server;
+  read_server_ = data_.server();
+}
+
+bool cache::elsewhere() const noexcept {
+  return heard_server_.empty() || data_.server() != heard_server_;
+}
+
+bool cache::usable() const noexcept {
+  return enabled() && listening_ && now_ - heard_at_ <= max_stale_ms_ &&
+         !elsewhere();
+}
+
+bool cache::moved() const noexcept {
+  return elsewhere() && data_.server() != read_server_;
+}
+
 void cache::deaf() noexcept {
   listening_ = false;
   invalidate_all();
@@ -169,13 +187,14 @@ void cache::invalidate_all() noexcept {
 
 // -- records
 
-const reply* cache::find(std::string_view name) noexcept {
+const reply* cache::find(std::string_view name, uint64_t age_max) noexcept {
   auto found = records_.find(name);
   if (found == records_.end()) {
     return nullptr;
   }
   record& held = found->second;
-  if (held.generation != held.key->second.generation) {
+  if (held.generation != held.key->second.generation ||
+      now_ - held.read_at > age_max) {
     erase(held);
     return nullptr;
   }
@@ -212,6 +231,7 @@ void cache::keep(flight& landed) noexcept {
     record& held = made->second;
     held.key = &landed.key;
     held.generation = landed.generation;
+    held.read_at = landed.sent_at;
     held.block = block;
     held.value = copy;
     held.size = size + overhead + 2 * made->first.size();
@@ -264,7 +284,8 @@ void cache::start(record_read& asking, bool may_hit) {
     asking.go_directly();
     return;
   }
-  const reply* held = may_hit ? find(asking.name_) : nullptr;
+  const reply* held = may_hit ? find(asking.name_, asking.age_max_)
+                            : nullptr;
   if (held != nullptr) {
     counters_.hits++;
     asking.deliver(*held, {});

@@ -5,8 +5,8 @@
 //
 // Correctness rests on three rules:
 //  - Redis pushes an invalidation for every changed key (tracking.h), and the
-//    cache is used only while these are heard: when the last sign of that is
-//    older than max_stale, reads go to Redis.
+//    cache is used only while these are heard, from the server that is read:
+//    when the last sign of that is older than max_stale, reads go to Redis.
 //  - Each key has a generation, bumped by its invalidation.  A reply is kept
 //    only if the generation is what it was when its read was sent: replies
 //    and invalidations travel over two connections, in any order.
@@ -59,14 +59,19 @@ class cache {
 
   // From the tracking link.  Invalidations up to `at` have been heard ...
   void heard(uint64_t at) noexcept;
+  // ... from this server ...
+  void hears_from(std::string_view server);
   // ... or are not heard any more.
   void deaf() noexcept;
   void invalidate(std::string_view key) noexcept;
   void invalidate_all() noexcept;
 
-  bool usable() const noexcept {
-    return enabled() && listening_ && now_ - heard_at_ <= max_stale_ms_;
-  }
+  // The servers that are read and heard are two, or not known ...
+  bool elsewhere() const noexcept;
+  // ... which was not so when the one was begun to be heard.
+  bool moved() const noexcept;
+
+  bool usable() const noexcept;
   void count_bypass() noexcept { counters_.bypasses += enabled() ? 1 : 0; }
   // Milliseconds since invalidations were known to be heard.
   uint64_t age() const noexcept { return now_ - heard_at_; }
@@ -94,6 +99,7 @@ class cache {
   struct record {
     std::pair<const std::string, key_state>* key;
     uint64_t generation;
+    uint64_t read_at;    // the command was sent then
     void* block;         // of the reply
     const reply* value;
     size_t size;
@@ -118,7 +124,8 @@ class cache {
   using table = std::unordered_map<std::string, T, name_hash, name_equal>;
 
   // Hit: the record, until the next change of the cache.
-  const reply* find(std::string_view name) noexcept;
+  const reply* find(std::string_view name,
+                    uint64_t age_max = UINT64_MAX) noexcept;
   void start(record_read& asking, bool may_hit);
   void keep(flight& landed) noexcept;
   bool still_current(const flight& landed) const noexcept;
@@ -135,6 +142,8 @@ class cache {
 
   bool listening_ = false;
   uint64_t heard_at_ = 0;
+  std::string heard_server_;
+  std::string read_server_;  // when that was begun to be heard
   uint64_t generation_ = 0;  // the last one given out
   uint64_t epoch_ = 0;       // bumped when everything is invalidated
 

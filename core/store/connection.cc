@@ -36,6 +36,19 @@ bool means_wrong_server(std::string_view error) noexcept {
          starts(error, "NOAUTH") || error.find("READONLY") != error.npos;
 }
 
+std::string_view info_field(std::string_view info,
+                            std::string_view name) noexcept {
+  while (!info.empty()) {
+    size_t end = info.find("\r\n");
+    std::string_view line = info.substr(0, end);
+    if (starts(line, name) && line.substr(name.size(), 1) == ":") {
+      return line.substr(name.size() + 1);
+    }
+    info = end == info.npos ? "" : info.substr(end + 2);
+  }
+  return {};
+}
+
 connection::connection(connection_options options, std::string_view title,
                        log_queue& log, random_source& random)
     : options_(std::move(options)),
@@ -214,6 +227,10 @@ void connection::handshake_reply(const reply& got) {
              " is ready");
     became_ready();
   }
+}
+
+void connection::take_server(std::string_view info) {
+  server_ = info_field(info, "run_id");
 }
 
 // -- bytes

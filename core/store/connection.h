@@ -66,6 +66,8 @@ class connection {
   void drain() noexcept { draining_ = true; }
 
   bool is_ready() const noexcept { return state_ == state::ready; }
+  // The run_id of the Redis that it was last ready with; empty: not known.
+  std::string_view server() const noexcept { return server_; }
   // What was counted since the last time.
   connection_counters take_counters() noexcept {
     return std::exchange(counters_, {});
@@ -85,7 +87,7 @@ class connection {
     load_commit,
     set_partitions,
     get_partitions,
-    memory_policy,
+    server_info,
     client_id,
     tracking,
     subscribe
@@ -111,6 +113,7 @@ class connection {
 
   // -- for the derived class to use
 
+  void take_server(std::string_view info);
   void add_step(step what, std::initializer_list<std::string_view> command);
   // Gives the connection up: the driver closes it.
   void drop(std::string_view why);
@@ -155,6 +158,7 @@ class connection {
   unsigned failures_ = 0;     // since it was last ready for a while
   uint64_t ready_since_ = 0;
   uint64_t input_at_ = 0;
+  std::string server_;
 
   std::string out_;
   size_t out_done_ = 0;
@@ -170,6 +174,10 @@ class connection {
 
 // The error tells that another server may have to be found.
 bool means_wrong_server(std::string_view error) noexcept;
+
+// The value of a field in the answer to INFO; empty when there is none.
+std::string_view info_field(std::string_view info,
+                            std::string_view name) noexcept;
 
 // What may be shown of a text of Redis in the log.
 inline std::string_view cut(std::string_view text) noexcept {

@@ -61,7 +61,7 @@ link::link(connection_options options, uint32_t queue, log_queue& log,
 void link::add_steps() {
   add_step(step::load_commit, {"SCRIPT", "LOAD", script_commit});
   add_step(step::get_partitions, {"GET", "wsp:partitions"});
-  add_step(step::memory_policy, {"INFO", "memory"});
+  add_step(step::server_info, {"INFO"});
   add_step(step::ping, {"PING"});
 }
 
@@ -88,7 +88,8 @@ void link::step_reply(step done, const reply& got) {
     case step::get_partitions:
       take_partitions(got);
       break;
-    case step::memory_policy:
+    case step::server_info:
+      take_server(got.str());
       warn_of_policy(got.str());
       break;
     default:
@@ -128,14 +129,8 @@ void link::take_partitions(const reply& got) {
 }
 
 void link::warn_of_policy(std::string_view info) {
-  constexpr std::string_view key = "maxmemory_policy:";
-  size_t from = info.find(key);
-  if (from == info.npos || policy_warned_) {
-    return;
-  }
-  std::string_view policy = info.substr(from + key.size());
-  policy = policy.substr(0, policy.find_first_of("\r\n"));
-  if (policy != "noeviction") {
+  std::string_view policy = info_field(info, "maxmemory_policy");
+  if (!policy.empty() && policy != "noeviction" && !policy_warned_) {
     policy_warned_ = true;
     log().add(WSP_LOG_WARN, "Redis has maxmemory-policy ", cut(policy),
               ": it may throw workspaces away; set noeviction");

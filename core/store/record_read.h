@@ -19,6 +19,7 @@
 #define WORKSPACES_STORE_RECORD_READ_H
 
 #include <coroutine>
+#include <cstdint>
 #include <initializer_list>
 #include <span>
 #include <string_view>
@@ -42,6 +43,8 @@ class record_read final : public exchange {
   ~record_read() override;
 
   void start();
+  // What has been in the cache for longer than that is read again.
+  void no_older_than(uint64_t ms) noexcept { age_max_ = ms; }
   // Asks Redis, or joins a read under way, even for what is in the cache.
   void refresh();
   // Whether start() would find it in the cache.
@@ -74,6 +77,7 @@ class record_read final : public exchange {
   std::string_view key_;
   std::string_view name_;  // key and command: what the record is found by
   std::span<const std::string_view> command_;
+  uint64_t age_max_ = UINT64_MAX;
   bool done_ = false;
   bool first_ = false;     // the flight was sent for it
   problem failed_;

@@ -24,7 +24,16 @@ tracking_link::tracking_link(connection_options options, cache& records,
     : connection(std::move(options), "Redis tracking link", log, random),
       records_(records) {}
 
+void tracking_link::add_steps() {
+  add_step(step::server_info, {"INFO", "server"});
+  add_step(step::client_id, {"CLIENT", "ID"});
+}
+
 void tracking_link::step_reply(step done, const reply& got) {
+  if (done == step::server_info) {
+    take_server(got.str());
+    return;
+  }
   if (got.is_error()) {
     drop(cut(got.bytes));
     return;
@@ -42,7 +51,12 @@ void tracking_link::became_ready() {
   // tracked.
   ping_out_ = false;
   ping_sent_ = now();
+  records_.hears_from(server());
   records_.heard(handshake_at());
+  if (server().empty()) {
+    log().add(WSP_LOG_ERROR,
+              "Redis does not say its run_id: nothing is cached");
+  }
   timer_due();
 }
 
@@ -74,6 +88,10 @@ uint64_t tracking_link::ready_timer() const noexcept {
 void tracking_link::timer_due() {
   if (ping_out_) {
     drop("no answer to a ping");
+    return;
+  }
+  if (records_.moved()) {
+    drop("the data are in another Redis now");
     return;
   }
   send("*1\r\n$4\r\nPING\r\n");

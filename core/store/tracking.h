@@ -9,6 +9,9 @@
 // It is pinged.  The answer to a ping comes after all invalidations that were
 // due when Redis read it, so it proves that the cache knows everything up to
 // the time when the ping was sent.
+//
+// It proves so of the Redis that it speaks with.  Behind one address there may
+// be another one by the time when the data link is opened again.
 #ifndef WORKSPACES_STORE_TRACKING_H
 #define WORKSPACES_STORE_TRACKING_H
 
@@ -23,7 +26,7 @@ class tracking_link final : public connection {
                 random_source& random);
 
  private:
-  void add_steps() override { add_step(step::client_id, {"CLIENT", "ID"}); }
+  void add_steps() override;
   void step_reply(step done, const reply& got) override;
   void became_ready() override;
   void replied(const reply& got) override;

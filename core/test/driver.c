@@ -277,7 +277,9 @@ struct flight *driver_start(struct driver *d, struct ask ask) {
     r->query = keep(flight, ask.query, 0);
     r->body = keep(flight, ask.body, ask.body_len);
     r->request_id = keep(flight, or_else(ask.request_id, "rid-1"), 0);
-    if (!ask.nobody) {
+    if (ask.api_key != NULL) {
+        r->identity.api_key = keep(flight, ask.api_key, 0);
+    } else if (!ask.nobody) {
         r->identity.tenant = keep(flight, or_else(ask.tenant, "acme"), 0);
         r->identity.user = keep(flight, or_else(ask.user, "ann"),
                                 ask.user_len);

@@ -38,6 +38,7 @@ struct ask {
     const char *name;
     const char *permissions;    /* of the tenant */
     const char *request_id;
+    const char *api_key;        /* instead of a tenant and a user */
     bool nobody;                /* no identity at all */
     const char *headers[2 * ASK_HEADERS + 1];   /* name, value, ..., NULL */
 
@@ -97,6 +98,9 @@ struct wire {                   /* the connection of one link */
     unsigned closes;
     bool frozen;                /* it stands, and nothing goes over it */
     bool refuse;                /* this link's connections are refused */
+    struct bytes heard;         /* tracking: what came, while driver_hear()
+                                   listens */
+    bool listens;
 
     /* manual: no socket */
     bool wants_connect;
@@ -162,6 +166,8 @@ void driver_forget(struct driver *d);   /* all that ended */
 
 /* One turn; waits for at most so long when nothing happens. */
 void driver_turn(struct driver *d, int wait_ms);
+/* Turns until all that Redis has pushed so far has come. */
+void driver_hear(struct driver *d);
 /* Turns until the link has done its handshake (or 5 s have passed). */
 void driver_until_log(struct driver *d, const char *text);
 void driver_cut(struct driver *d);      /* the data connection is lost now */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "redis.h"
 
 uint64_t clock_ms(clockid_t which) {
     struct timespec now;
@@ -45,6 +47,7 @@ void links_free(struct driver *d) {
     for (unsigned i = 0; i < WSP_LINKS; i++) {
         hang_up(wire_of(d, i));
         bytes_free(&wire_of(d, i)->sent);
+        bytes_free(&wire_of(d, i)->heard);
     }
 }
 
@@ -154,6 +157,9 @@ static void do_input(struct driver *d, struct wire *wire) {
         lost(d, wire, "cut by the test");
         return;
     }
+    if (wire->listens) {
+        bytes_put(&wire->heard, data, (size_t) len);
+    }
     feed(d, wire, data, (size_t) len);
 }
 
@@ -230,6 +236,36 @@ void driver_turn(struct driver *d, int wait_ms) {
         wsp_core_tick(d->core);
     }
     links_settle(d);
+}
+
+/*
+ * A write is acknowledged before, beside or after its invalidation is there to
+ * be read.  But they come in order: behind that of a mark are none older.
+ */
+void driver_hear(struct driver *d) {
+    static unsigned count;
+    char mark[32];
+    struct wire *wire = &d->tracking;
+    uint64_t until = clock_ms(CLOCK_MONOTONIC) + PATIENCE_MS;
+    bool heard = false;
+    snprintf(mark, sizeof mark, "wsp:mark-%u-", ++count);
+    wire->listens = true;
+    while (!heard) {
+        redis_do("EVAL %s 1 %s",
+                 "redis.call('SET', KEYS[1], '') "
+                 "return redis.call('DEL', KEYS[1])", mark);
+        for (int i = 0; i < 4 && !heard; i++) {
+            driver_turn(d, 10);
+            heard = wire->heard.len != 0 &&
+                    strstr(wire->heard.data, mark) != NULL;
+        }
+        if (clock_ms(CLOCK_MONOTONIC) > until) {
+            fail_msg("nothing is heard; log:\n%s",
+                     d->log.data ? d->log.data : "");
+        }
+    }
+    wire->listens = false;
+    bytes_clear(&wire->heard);
 }
 
 void driver_until_log(struct driver *d, const char *text) {

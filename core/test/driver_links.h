@@ -6,7 +6,7 @@
 
 #include "driver.h"
 
-enum { PATIENCE_MS = 20000 };
+enum { PATIENCE_MS = 60000 };
 
 uint64_t clock_ms(clockid_t which);
 wsp_str str(const char *text);

@@ -110,6 +110,8 @@ static void answer_hash(const struct fake_command *c, struct bytes *into) {
     }
 }
 
+const char *fake_info = FAKE_INFO;
+
 void fake_answer(const struct fake_command *c, struct bytes *into) {
     if (fake_is(c, 0, "SCRIPT")) {
         bulk(into, "0123456789abcdef0123456789abcdef01234567");
@@ -120,7 +122,7 @@ void fake_answer(const struct fake_command *c, struct bytes *into) {
             bytes_puts(into, "$-1\r\n");
         }
     } else if (fake_is(c, 0, "INFO")) {
-        bulk(into, "maxmemory_policy:noeviction\r\n");
+        bulk(into, fake_info);
     } else if (fake_is(c, 0, "PING")) {
         bytes_puts(into, "+PONG\r\n");
     } else if (fake_is(c, 0, "HMGET") || fake_is(c, 0, "HGET") ||

@@ -16,6 +16,12 @@ extern "C" {
 
 enum { FAKE_WORDS = 12 };
 
+#define FAKE_INFO                                                            \
+    "# Server\r\nrun_id:5d2f\r\n# Memory\r\nmaxmemory_policy:noeviction\r\n"
+
+/* What is answered to INFO: FAKE_INFO, unless a test sets it. */
+extern const char *fake_info;
+
 struct fake_command {
     size_t count;               /* all words; the first FAKE_WORDS follow */
     const char *word[FAKE_WORDS];

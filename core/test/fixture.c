@@ -140,26 +140,6 @@ void fixture_make(struct driver *d, struct fixture *made) {
     driver_forget(d);
 }
 
-/* A record that is held changes last of all, twice, for it may have been what
- * it becomes first: when that is seen, all is. */
-void fixture_heard(struct driver *d, const struct fixture *world) {
-    for (int there = 1; there >= 0; there--) {
-        unsigned wanted = there ? 200 : 404;
-        unsigned status = 0;
-        redis_do("SET wsp:{62}:acme:e:marker %s",
-                 there ? world->target : world->neighbour);
-        for (int i = 0; i < 2000 && status != wanted; i++) {
-            if (i > 0) {
-                driver_turn(d, 10);
-            }
-            status = driver_access(d, (struct ask) {
-                .user = "owner",
-                .headers = { "X-ATS-Client-ID", "marker" } })->status;
-        }
-        assert_int_equal(status, wanted);
-    }
-}
-
 static const char *path_of(const wsp_route *route, const char *workspace) {
     static char paths[8][256];
     static unsigned which;

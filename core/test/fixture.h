@@ -22,10 +22,6 @@ struct fixture {
 /* Makes it in an empty Redis and remembers it (redis_save). */
 void fixture_make(struct driver *d, struct fixture *made);
 
-/* Turns until the driver, which has a cache, has heard of all that Redis was
- * told so far.  To be called after each redis_restore, too. */
-void fixture_heard(struct driver *d, const struct fixture *world);
-
 /*
  * Every route of every dialect:
  *

@@ -46,11 +46,22 @@ void hearing_pong(struct driver *d) {
     wire_feeds(d, &d->tracking, "*2\r\n$4\r\npong\r\n$0\r\n\r\n");
 }
 
+/* What comes before the tracking: the name, and which Redis it is. */
+static void hearing_begin(struct driver *d) {
+    struct bytes replies = { 0 };
+    bytes_printf(&replies, "+OK\r\n$%zu\r\n%s\r\n", strlen(fake_info),
+                 fake_info);
+    wire_feed(d, &d->tracking, replies.data, replies.len);
+    bytes_free(&replies);
+}
+
 void hearing_connect(struct driver *d) {
     wire_connected(d, &d->tracking);
     assert_holds(d->tracking.sent.data, "test-tracking");
+    assert_holds(d->tracking.sent.data, "INFO");
     bytes_clear(&d->tracking.sent);
-    wire_feeds(d, &d->tracking, "+OK\r\n:5\r\n");
+    hearing_begin(d);
+    wire_feeds(d, &d->tracking, ":5\r\n");
     assert_holds(d->tracking.sent.data, "$8\r\nREDIRECT\r\n$1\r\n5\r\n");
     assert_holds(d->tracking.sent.data, "$5\r\nBCAST\r\n");
     bytes_clear(&d->tracking.sent);

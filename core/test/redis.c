@@ -83,7 +83,7 @@ void redis_start(void) {
     if (server == 0) {
         exec_server(parent);
     }
-    for (int i = 0; i < 500; i++) {
+    for (int i = 0; i < 6000; i++) {
         admin = redisConnectUnix(socket_path);
         if (admin != NULL && admin->err == 0) {
             redisReply *pong = redisCommand(admin, "PING");

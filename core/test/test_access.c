@@ -30,7 +30,7 @@ static int end_world(void **state) {
 static int as_it_was(void **state) {
     (void) state;
     redis_restore();
-    fixture_heard(d, &world);
+    driver_hear(d);
     driver_forget(d);
     return 0;
 }
@@ -115,7 +115,7 @@ static void a_stranger_and_nothing_look_alike(void **state) {
 static void what_is_told_of_the_allowed(void **state) {
     (void) state;
     redis_do("HSET wsp:{62}:acme:w:%s external ext-1", world.target);
-    fixture_heard(d, &world);
+    driver_hear(d);
     const struct decided *made =
         &driver_access(d, in_target("owner"))->decided;
     assert_string_equal(made->workspace_id, world.target);
@@ -211,7 +211,7 @@ static void by_its_external_id(void **state) {
                        .headers = { "X-ATS-Client-ID", "ext/1 \xc3\xa9" } };
     assert_access(ask, 404, "not_member");
     redis_do("SET wsp:{62}:acme:e:ext%%2F1%%20%%C3%%A9 %s", world.target);
-    fixture_heard(d, &world);
+    driver_hear(d);
     const struct answer *found = driver_access(d, ask);
     assert_decided(found, 200, "owner");
     assert_string_equal(found->decided.workspace_id, world.target);
@@ -222,7 +222,7 @@ static void by_its_external_id(void **state) {
     ask.user = "foreign";
     assert_access(ask, 404, "not_member");
     redis_do("DEL wsp:{62}:acme:e:ext%%2F1%%20%%C3%%A9");
-    fixture_heard(d, &world);
+    driver_hear(d);
     ask = (struct ask) { .user = "owner",
                          .headers = { "X-ATS-Client-ID",
                                       "ext/1 \xc3\xa9" } };
@@ -237,7 +237,7 @@ static void an_external_id_that_leads_nowhere(void **state) {
                        .headers = { "X-ATS-Client-ID", "odd" } };
     for (size_t i = 0; i < COUNT_OF(odd); i++) {
         redis_do("SET wsp:{62}:acme:e:odd %s", odd[i]);
-        fixture_heard(d, &world);
+        driver_hear(d);
         assert_access(ask, 404, "not_member");
     }
     ask.headers[1] = "";
@@ -252,7 +252,7 @@ static void an_external_id_that_leads_nowhere(void **state) {
 static void the_id_goes_before_the_external_id(void **state) {
     (void) state;
     redis_do("SET wsp:{62}:acme:e:ext-1 %s", world.neighbour);
-    fixture_heard(d, &world);
+    driver_hear(d);
     struct ask ask = in_target("owner");
     ask.headers[2] = "X-ATS-Client-ID";
     ask.headers[3] = "ext-1";
@@ -273,7 +273,7 @@ static void headers_have_the_names_they_are_given(void **state) {
     assert_access(ask, 200, "owner");
     /* the usual ones mean nothing then */
     redis_do("HSET wsp:{62}:acme:u:owner active %s", world.target);
-    fixture_heard(d, &world);
+    driver_hear(d);
     ask.headers[0] = "X-Workspace-ID";
     ask.headers[1] = world.neighbour;
     assert_access(ask, 200, "owner");   /* his active one */
@@ -285,17 +285,17 @@ static void else_the_active_one(void **state) {
     (void) state;
     assert_access((struct ask) { .user = "owner" }, 404, "no_workspace");
     redis_do("HSET wsp:{62}:acme:u:owner active %s", world.target);
-    fixture_heard(d, &world);
+    driver_hear(d);
     const struct answer *found =
         driver_access(d, (struct ask) { .user = "owner" });
     assert_decided(found, 200, "owner");
     assert_string_equal(found->decided.workspace_id, world.target);
     /* one that he has no place in any more */
     redis_do("HSET wsp:{62}:acme:u:owner active %s", world.neighbour);
-    fixture_heard(d, &world);
+    driver_hear(d);
     assert_access((struct ask) { .user = "owner" }, 404, "not_member");
     redis_do("HSET wsp:{62}:acme:u:owner active x");
-    fixture_heard(d, &world);
+    driver_hear(d);
     assert_access((struct ask) { .user = "owner" }, 404, "no_workspace");
 }
 
@@ -307,7 +307,7 @@ static void settings_are_told_as_text(void **state) {
              "{\"s\":\"eu west\",\"i\":-7,\"b\":true,\"f\":false,"
              "\"big\":9007199254740993,\"o\":{\"s\":1},\"a\":[1],\"n\":null,"
              "\"\":\"none\",\"c\":\"a\\r\\nX: y\",\"u\":\"\\u00e9\"}");
-    fixture_heard(d, &world);
+    driver_hear(d);
     struct ask ask = in_target("viewer");
     memcpy(ask.settings, (const char *[]) { "s", "i", "b", "f", "big", "u" },
            6 * sizeof(char *));
@@ -340,7 +340,7 @@ static void settings_that_are_none(void **state) {
     for (size_t i = 0; i < COUNT_OF(odd); i++) {
         redis_do("HSET wsp:{62}:acme:w:%s settings %s", world.target,
                  odd[i]);
-        fixture_heard(d, &world);
+        driver_hear(d);
         const struct answer *got = driver_access(d, ask);
         assert_decided(got, 200, "member");
         assert_string_equal(got->decided.settings, "s");
@@ -359,7 +359,7 @@ static void given_up_at_any_time(void **state) {
         for (int turns = 0; turns < 8; turns++) {
             as_it_was(NULL);
             redis_do("SET wsp:{62}:acme:e:ext-1 %s", world.target);
-            fixture_heard(d, &world);
+            driver_hear(d);
             struct flight *flight = driver_start(d, ask);
             for (int i = 0; i < turns && !flight->done; i++) {
                 driver_turn(d, 1);
@@ -399,6 +399,20 @@ static void without_redis_it_is_undecided(void **state) {
     driver_free(away);
 }
 
+static void a_record_that_cannot_be_read_leaves_it_undecided(void **state) {
+    (void) state;
+    redis_do("DEL wsp:{62}:acme:w:%s:m", world.target);
+    redis_do("SET wsp:{62}:acme:w:%s:m x", world.target);
+    driver_hear(d);
+    assert_access(in_target("viewer"), 503, "store_unavailable");
+    struct ask keyed = in_target(NULL);
+    keyed.api_key = "key";  /* printf key | b2sum -l 256 */
+    redis_do("SET wsp:k:447f0b47ade868b5ba625ee132e0b708"
+             "14231c780f362e883bb3fda138e1476f x");
+    driver_hear(d);
+    assert_access(keyed, 503, "store_unavailable");
+}
+
 static void only_access_operations_have_a_decision(void **state) {
     (void) state;
     assert_int_equal(
@@ -424,6 +438,7 @@ int main(void) {
         TEST(settings_that_are_none),
         TEST(given_up_at_any_time),
         TEST(without_redis_it_is_undecided),
+        TEST(a_record_that_cannot_be_read_leaves_it_undecided),
         TEST(only_access_operations_have_a_decision),
     };
     return cmocka_run_group_tests(tests, make_world, end_world);

@@ -11,6 +11,8 @@
 #include "fake.h"
 #include "hearing.h"
 
+#define INFO  "$8\r\nrun_id:1\r\n"
+
 static void assert_verdict(struct flight *flight, int verdict) {
     assert_true(flight->done);
     if (flight->answer.decided.verdict != verdict) {
@@ -191,14 +193,134 @@ static void a_read_that_saw_the_tracking_link_go_is_not_kept(void **state) {
     driver_free(d);
 }
 
+/* -- strangers ------------------------------------------------------------- */
+
+/* What a stranger's request asks Redis, twice; it is led to by `leads`, the
+ * answer to whether there is such an external id. */
+static void look_by(struct driver *d, const char *external,
+                    const char *leads, unsigned *asked) {
+    struct ask ask = may("eve");
+    ask.headers[0] = "X-ATS-Client-ID";
+    ask.headers[1] = external;
+    for (int i = 0; i < 2; i++) {
+        struct flight *flight = driver_start(d, ask);
+        *asked++ = hearing_asked(&d->data, "GET");
+        bytes_clear(&d->data.sent);
+        if (!flight->done) {
+            driver_feeds(d, leads);
+        }
+        *asked++ = hearing_asked(&d->data, "HGET");
+        *asked++ = hearing_asked(&d->data, "HMGET");
+        bytes_clear(&d->data.sent);
+        if (!flight->done) {
+            driver_feeds(d, "*8\r\n$-1\r\n$-1\r\n$-1\r\n$-1\r\n$-1\r\n"
+                            "$-1\r\n$-1\r\n$-1\r\n$-1\r\n");
+        }
+        assert_verdict(flight, WSP_REFUSED);
+        assert_string_equal(flight->answer.decided.reason, "not_member");
+        assert_int_equal(flight->answer.status, 404);
+    }
+}
+
+static void what_nobody_has_costs_what_others_have(void **state) {
+    (void) state;
+    struct driver *d = hearing_new();
+    unsigned foreign[6], none[6];
+    look_by(d, "taken", "$1\r\n9\r\n", foreign);
+    look_by(d, "none", "$-1\r\n", none);
+    assert_memory_equal(foreign, none, sizeof none);
+    assert_int_equal(none[0] + none[1] + none[2], 3);
+    /* another one is as new to the cache */
+    look_by(d, "nothing", "$-1\r\n", none);
+    assert_memory_equal(foreign, none, sizeof none);
+    driver_free(d);
+}
+
+/* -- servers --------------------------------------------------------------- */
+
+static void data_move_to(struct driver *d, const char *info) {
+    fake_info = info;
+    wire_lose(d, &d->data);
+    driver_connected(d);
+    hearing_serve(d);
+}
+
+static void what_another_server_tells_of_changes_is_nothing(void **state) {
+    (void) state;
+    struct driver *d = hearing_new();
+    prime(d, "bob");
+    data_move_to(d, "run_id:77aa\r\n");
+    /* bob is revoked there, and the old server answers every ping */
+    assert_asks(d, "bob");
+    driver_pass(d, 250);
+    assert_holds(d->log.data, "the data are in another Redis now");
+    assert_int_equal(d->tracking.closes, 1);
+    assert_asks(d, "bob");
+    hearing_connect(d);
+    hearing_pong(d);
+    assert_asks(d, "bob");
+    assert_hit(d, "bob", WSP_REFUSED);
+    fake_info = FAKE_INFO;
+    driver_free(d);
+}
+
+/* Two servers behind one address: asked is right, and nobody reconnects on
+ * and on. */
+static void two_servers_are_put_up_with(void **state) {
+    (void) state;
+    struct driver *d = hearing_new();
+    data_move_to(d, "run_id:77aa\r\n");
+    driver_pass(d, 250);
+    assert_int_equal(d->tracking.closes, 1);
+    fake_info = FAKE_INFO;
+    hearing_connect(d);
+    hearing_pong(d);
+    for (int i = 0; i < 10; i++) {
+        assert_asks(d, "bob");
+        driver_pass(d, 250);
+        hearing_pong(d);
+    }
+    assert_int_equal(d->tracking.closes, 1);
+    driver_free(d);
+}
+
+static void a_server_without_a_name_is_not_cached(void **state) {
+    (void) state;
+    static const char *const infos[] = {
+        "", "run_id", "run_id:", "xrun_id:1\r\n", "run_id:\r\nrun_id:1",
+    };
+    for (size_t i = 0; i < COUNT_OF(infos); i++) {
+        fake_info = infos[i];
+        struct driver *d = hearing_new();
+        assert_asks(d, "bob");
+        assert_asks(d, "bob");
+        assert_holds(d->log.data, "does not say its run_id");
+        driver_pass(d, 250);
+        assert_int_equal(d->tracking.closes, 0);
+        driver_free(d);
+    }
+    fake_info = FAKE_INFO;
+}
+
+static void the_server_is_known_where_it_stays(void **state) {
+    (void) state;
+    struct driver *d = hearing_new();
+    prime(d, "bob");
+    data_move_to(d, FAKE_INFO);
+    assert_hit(d, "bob", WSP_ALLOWED);
+    driver_pass(d, 250);
+    assert_int_equal(d->tracking.closes, 0);
+    driver_free(d);
+}
+
 /* A link that does not track is not one that hears. */
 static void a_handshake_that_fails_leaves_the_cache_unused(void **state) {
     (void) state;
     static const char *const replies[] = {
-        "-ERR unknown command\r\n", "+OK\r\n-NOPERM no\r\n",
-        "+OK\r\n:5\r\n-ERR no tracking\r\n",
-        "+OK\r\n:5\r\n+OK\r\n-NOPERM no channel\r\n",
-        "+OK\r\n:5\r\n+OK\r\n",
+        "-ERR unknown command\r\n", "+OK\r\n-NOPERM no\r\n-NOPERM no\r\n",
+        "+OK\r\n" INFO ":5\r\n-ERR no tracking\r\n",
+        "+OK\r\n" INFO ":5\r\n+OK\r\n-NOPERM no channel\r\n",
+        "+OK\r\n" INFO ":5\r\n+OK\r\n",
     };
     for (size_t i = 0; i < COUNT_OF(replies); i++) {
         struct driver *d = driver_new((struct driver_options) {
@@ -314,6 +436,32 @@ static void a_tracking_link_that_does_not_answer_is_dropped(void **state) {
 }
 
 /* It was read while the cache was in use, and comes when it is not. */
+/* Its time to live ends, and Redis has not come across it yet. */
+static void an_api_key_is_read_again_after_the_bound(void **state) {
+    (void) state;
+    struct driver *d = hearing_new();
+    struct ask ask = may(NULL);
+    ask.api_key = "key";
+    prime(d, "bob");
+    struct flight *first = driver_start(d, ask);
+    driver_feeds(d, "*3\r\n$4\r\nacme\r\n$3\r\nbob\r\n$-1\r\n");
+    assert_verdict(first, WSP_ALLOWED);
+    bytes_clear(&d->data.sent);
+    for (int i = 0; i < 4; i++) {
+        driver_pass(d, 250);
+        hearing_pong(d);
+        assert_verdict(driver_start(d, ask), WSP_ALLOWED);
+        assert_int_equal(d->data.sent.len, 0);
+    }
+    driver_pass(d, 1);
+    assert_hit(d, "bob", WSP_ALLOWED);
+    struct flight *last = driver_start(d, ask);
+    assert_int_equal(hearing_asked(&d->data, "HMGET"), 1);
+    driver_feeds(d, "*3\r\n$-1\r\n$-1\r\n$-1\r\n");
+    assert_verdict(last, WSP_REFUSED);
+    driver_free(d);
+}
+
 static void what_arrives_beyond_the_bound_is_not_kept(void **state) {
     (void) state;
     struct driver *d = hearing_new();
@@ -379,6 +527,11 @@ int main(void) {
         cmocka_unit_test(everything_goes_with_a_flush),
         cmocka_unit_test(nothing_outlives_the_tracking_link),
         cmocka_unit_test(a_read_that_saw_the_tracking_link_go_is_not_kept),
+        cmocka_unit_test(what_nobody_has_costs_what_others_have),
+        cmocka_unit_test(what_another_server_tells_of_changes_is_nothing),
+        cmocka_unit_test(two_servers_are_put_up_with),
+        cmocka_unit_test(a_server_without_a_name_is_not_cached),
+        cmocka_unit_test(the_server_is_known_where_it_stays),
         cmocka_unit_test(a_handshake_that_fails_leaves_the_cache_unused),
         cmocka_unit_test(what_nobody_asked_for_drops_the_tracking_link),
         cmocka_unit_test(the_cache_is_used_exactly_until_the_bound),
@@ -387,6 +540,7 @@ int main(void) {
         cmocka_unit_test(a_pong_that_was_not_asked_for_proves_nothing),
         cmocka_unit_test(time_that_jumps_passes_the_bound),
         cmocka_unit_test(a_tracking_link_that_does_not_answer_is_dropped),
+        cmocka_unit_test(an_api_key_is_read_again_after_the_bound),
         cmocka_unit_test(what_arrives_beyond_the_bound_is_not_kept),
         cmocka_unit_test(without_redis_nothing_is_decided),
         cmocka_unit_test(beyond_the_bound_without_redis_nothing_is_decided),

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "check.h"
 #include "driver.h"
@@ -213,6 +214,7 @@ static void a_stopped_redis_trips_the_watchdog_and_comes_back(void **state) {
         .timeout_ms = 200, .connect_timeout_ms = 200 });
     driver_until_log(d, "ready");
     kill(redis_pid(), SIGSTOP);
+    waitpid(redis_pid(), NULL, WUNTRACED);
     struct flight *waits = driver_start(d, (struct ask) { .user = "owner" });
     const struct answer *got = driver_wait(d, waits);
     kill(redis_pid(), SIGCONT);
@@ -220,7 +222,13 @@ static void a_stopped_redis_trips_the_watchdog_and_comes_back(void **state) {
     assert_true(driver_logged(d, "no reply in time"));
     bytes_clear(&d->log);
     driver_until_log(d, "ready");
-    assert_status(driver_ask(d, (struct ask) { .user = "owner" }), 200);
+    /* 200 ms may be short for a Redis that is not alone */
+    got = driver_ask(d, (struct ask) { .user = "owner" });
+    for (int i = 0; got->status == 503 && i < 200; i++) {
+        driver_turn(d, 20);
+        got = driver_ask(d, (struct ask) { .user = "owner" });
+    }
+    assert_status(got, 200);
     driver_free(d);
 }
 

@@ -41,7 +41,7 @@ static int as_it_was(void **state) {
     (void) state;
     redis_restore();
     for (int i = 0; i < WORKERS; i++) {
-        fixture_heard(worker[i], &world);
+        driver_hear(worker[i]);
         driver_forget(worker[i]);
     }
     return 0;
@@ -156,7 +156,7 @@ static void a_role_takes_effect_on_every_worker(void **state) {
                      : "{\"permissions\":[\"docs:write\",\"x:*\"]}", 200);
         for (int w = 0; w < WORKERS; w++) {
             if (w > 0) {
-                fixture_heard(worker[w], &world);
+                driver_hear(worker[w]);
             }
             for (int again = 0; again < 2; again++) {
                 assert_status(driver_access(worker[w],
@@ -390,7 +390,7 @@ static void its_holders_are_given_another(void **state) {
     assert_counted();
     assert_status(driver_access(d, may("custom", "docs:write")), 200);
     assert_status(driver_access(d, may("custom", "docs:read")), 403);
-    fixture_heard(worker[1], &world);
+    driver_hear(worker[1]);
     assert_status(driver_access(worker[1], may("custom", "docs:write")), 200);
     assert_status(driver_access(worker[1], may("custom", "docs:read")), 403);
     assert_holds(change("GET", "/workspace/invitations", NULL, 200)->body,

@@ -32,7 +32,7 @@ static int end_world(void **state) {
 static int as_it_was(void **state) {
     (void) state;
     redis_restore();
-    fixture_heard(d, &world);
+    driver_hear(d);
     driver_forget(d);
     return 0;
 }
@@ -102,7 +102,7 @@ static unsigned status_of(const char *user, const char *permission) {
 static void a_custom_role_gives_what_it_says(void **state) {
     (void) state;
     define("billing_x", "11 docs:read,invoices:*,*:export Billing, the rest");
-    fixture_heard(d, &world);
+    driver_hear(d);
     static const struct {
         const char *permission;
         unsigned status;
@@ -135,7 +135,7 @@ static void what_several_roles_give_adds_up(void **state) {
     define("billing_x", "11 invoices:delete Billing");
     define("clerk", "12 docs:sign Clerk");
     hold("custom", "clerk,viewer,nowhere-defined,billing_x");
-    fixture_heard(d, &world);
+    driver_hear(d);
     const struct decided *made =
         &driver_access(d, in_target("custom", NULL))->decided;
     assert_string_equal(made->permissions,
@@ -150,7 +150,7 @@ static void a_changed_role_takes_effect_at_once(void **state) {
     (void) state;
     for (int i = 0; i < 20; i++) {
         define("billing_x", "11 docs:read Billing");
-        fixture_heard(d, &world);
+        driver_hear(d);
         assert_int_equal(status_of("custom", "docs:read"), 200);
         assert_int_equal(status_of("custom", "docs:read"), 200);
         if (i % 2 == 0) {
@@ -158,7 +158,7 @@ static void a_changed_role_takes_effect_at_once(void **state) {
         } else {
             redis_do("HDEL wsp:{62}:acme:w:%s:r billing_x", world.target);
         }
-        fixture_heard(d, &world);
+        driver_hear(d);
         assert_int_equal(status_of("custom", "docs:read"), 403);
         assert_int_equal(status_of("custom", "docs:write"),
                          i % 2 == 0 ? 200 : 403);
@@ -171,7 +171,7 @@ static void a_role_is_its_workspaces_own(void **state) {
              "11 docs:read Billing");
     redis_do("HSET wsp:{19}:globex:w:1:r billing_x %s",
              "11 docs:read Billing");
-    fixture_heard(d, &world);
+    driver_hear(d);
     assert_int_equal(status_of("custom", "docs:read"), 403);
     assert_int_equal(status_of("custom", NULL), 200);
 }
@@ -182,7 +182,7 @@ static void built_in_roles_are_not_looked_up(void **state) {
     define("viewer", "11 *:* All");
     define("owner", "12 *:* All");
     hold("custom", "owner");
-    fixture_heard(d, &world);
+    driver_hear(d);
     assert_int_equal(status_of("viewer", "docs:read"), 200);
     assert_int_equal(status_of("viewer", "docs:write"), 403);
 }
@@ -195,7 +195,7 @@ static void a_definition_that_is_none_gives_nothing(void **state) {
     };
     for (size_t i = 0; i < COUNT_OF(odd); i++) {
         define("billing_x", odd[i]);
-        fixture_heard(d, &world);
+        driver_hear(d);
         unsigned status = status_of("custom", "docs:read");
         if (status != 403) {
             fail_msg("\"%s\": %u", odd[i], status);
@@ -207,7 +207,7 @@ static void a_definition_that_is_none_gives_nothing(void **state) {
 static void what_cannot_be_read_is_undecided(void **state) {
     (void) state;
     redis_do("SET wsp:{62}:acme:w:%s:r x", world.target);
-    fixture_heard(d, &world);
+    driver_hear(d);
     const struct answer *got =
         driver_access(d, in_target("custom", "docs:read"));
     assert_status(got, 500);

@@ -19,16 +19,23 @@ export CMOCKA_MESSAGE_OUTPUT=TAP
 bins=$(core_make VARIANT="$variant" list-test-bins)
 [ -n "$bins" ] || die "no core/test/test_*.c"
 
-status=0
-cd "$top/core/test"
-for bin in $bins; do
-    echo "# ${bin##*/} ($variant)"
-    "$bin" > "$TMPDIR/out" 2>&1 || {
-        status=$?
+# one: a program, its output in one piece; what it does is mostly to wait for
+# its Redis
+one() {
+    local name=${1##*/} status=0
+    echo "# $name ($variant)" > "$TMPDIR/$name"
+    "$1" >> "$TMPDIR/$name" 2>&1 || {
+        status=1
         # a crash; a test that fails has said so in a line of its own
-        grep -q '^not ok' "$TMPDIR/out" \
-            || echo "not ok - ${bin##*/} ended with status $status"
+        grep -q '^not ok' "$TMPDIR/$name" \
+            || echo "not ok - $name ended badly" >> "$TMPDIR/$name"
     }
-    cat "$TMPDIR/out"
-done
-exit $((status != 0))
+    cat "$TMPDIR/$name"
+    return $status
+}
+export -f one
+export variant
+
+cd "$top/core/test"
+# shellcheck disable=SC2016
+printf '%s\n' $bins | xargs -P "$jobs" -I{} bash -c 'one {}'

@@ -1,5 +1,5 @@
 #!/bin/bash
-# fuzz.sh   runs each fuzz target of the core for FUZZ_SECONDS (default 20)
+# fuzz.sh   runs each fuzz target of the core for FUZZ_SECONDS (default 10)
 #
 # A target fuzz_x begins with core/test/corpus/fuzz_x (or .../x), and with the
 # dictionary beside it (.dict), where there are such.  What it finds on top is
@@ -7,7 +7,7 @@
 
 . "$(dirname "$0")/lib.sh"
 
-seconds=${FUZZ_SECONDS:-20}
+seconds=${FUZZ_SECONDS:-10}
 core_make VARIANT=clang-fuzz fuzz-bins
 bins=$(core_make VARIANT=clang-fuzz list-fuzz-bins)
 [ -n "$bins" ] || die "no core/test/fuzz_*.cc"

@@ -34,12 +34,13 @@ core_make() {
 }
 
 # free_ports N: the first of N ports in a row free on every address, below
-# the range that outgoing connections take theirs from
+# the range that outgoing connections take theirs from, and above the one that
+# single tests take theirs from (t/lib/Workspaces/Process.pm)
 free_ports() {
     perl -MIO::Socket::INET -e '
         my $n = shift;
         TRY: for (1 .. 200) {
-            my $first = 10000 + int rand 20000;
+            my $first = 20000 + int rand 10000;
             for my $port ($first .. $first + $n - 1) {
                 IO::Socket::INET->new(LocalAddr => "0.0.0.0",
                                       LocalPort => $port, Listen => 1)

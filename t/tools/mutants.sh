@@ -1,8 +1,10 @@
 #!/bin/bash
-# mutants.sh   shows that the tests of the cache can fail: a rule is taken out
-# of a copy of the core, and the test that rests on it must go red
+# mutants.sh [all]   shows that the tests of the cache can fail: a rule is
+# taken out of a copy of the core, and the test that rests on it must go red
 #
-# The copy is built without a sanitizer, below $BUILD/mutants.
+# The copy is built without a sanitizer, below $BUILD/mutants, from what
+# build-module.sh has built.  Without "all" only the rules that the cache
+# stands on are taken out.
 
 . "$(dirname "$0")/lib.sh"
 
@@ -13,12 +15,24 @@ TMPDIR=$(mktemp -d "${TMPDIR:-/tmp}/wsp-XXXXXX")
 export TMPDIR
 trap 'rm -rf "$TMPDIR"' EXIT
 
-# the copy, with what an earlier run built of it, but for what was a mutant
+# the copy, and the objects of the original, which are its own: paths of
+# sources are relative
 fresh() {
-    mkdir -p "$room"
-    rm -rf "$copy"
+    local file
+    rm -rf "$room"
+    mkdir -p "$room/build"
     cp -a "$top/core" "$copy"
-    touch "$copy/store/"*
+    core_make VARIANT=plain lib
+    cp -a "$build/plain" "$room/build/plain"
+    find "$room/build/plain" -name '*.d' -exec \
+        sed -i "s|$build/plain/|$room/build/plain/|g" {} +
+    # what tells make that all is as it was, as old as it was
+    for file in flags objects; do
+        sed -i "s|$build/plain/|$room/build/plain/|g; s|$top/core=|$copy=|g" \
+            "$room/build/plain/$file"
+        touch -r "$build/plain/$file" "$room/build/plain/$file"
+    done
+    rm -rf "$room/build/plain/test" "$room/build/plain/helpers"
 }
 
 # run TEST...: builds and runs them, in the copy
@@ -95,15 +109,21 @@ edit store/cache.cc 'held.generation = landed.generation;' \
 fails "the check of generations" \
     test_cache_order an_answer_that_was_overtaken_is_not_kept
 mutant "generations for records" store/cache.cc \
-    'if (held.generation != held.key->second.generation) {' \
-    'if (false) {' \
+    'if (held.generation != held.key->second.generation ||' \
+    'if (' \
     test_cache_order an_answer_that_is_then_invalidated_is_not_used
 mutant "the epoch" store/cache.cc \
     'return landed.epoch == epoch_ &&' 'return' \
     test_cache_order a_read_that_saw_the_tracking_link_go_is_not_kept
-mutant "the bound" store/cache.h \
+mutant "the bound" store/cache.cc \
     ' && now_ - heard_at_ <= max_stale_ms_' '' \
     test_cache_order the_cache_is_used_exactly_until_the_bound
+mutant "the comparison of servers" store/cache.cc \
+    'now_ - heard_at_ <= max_stale_ms_ &&
+         !elsewhere();' 'now_ - heard_at_ <= max_stale_ms_;' \
+    test_cache_order what_another_server_tells_of_changes_is_nothing
+[ "${1:-}" = all ] || exit $status
+
 mutant "the time of the ping" store/tracking.cc \
     'records_.heard(ping_sent_);' 'records_.heard(now());' \
     test_cache_order a_pong_proves_what_was_true_at_its_ping

@@ -10,6 +10,9 @@
 # may go side by side.  Further options of prove: PROVE_OPTIONS.
 #
 # What was answered is compared with the OpenAPI documents in the end.
+#
+# The files are done by PROVE_JOBS proves (default 1), each with its share of
+# that: most of a suite's time goes by in waiting for servers.
 
 . "$(dirname "$0")/lib.sh"
 
@@ -40,7 +43,7 @@ finish() {
 }
 trap finish EXIT
 trap 'exit 130' INT TERM HUP
-mkdir "$room/tmp" "$room/reports"
+mkdir "$room/reports"
 chmod 755 "$room"
 
 case $pass in
@@ -66,32 +69,81 @@ $modules/ngx_http_lua_module.so"
         ;;
 esac
 
-TEST_NGINX_PORT=$(free_ports 20)
-export TEST_NGINX_PORT
-export TEST_NGINX_SERVROOT=$room/servroot
-export TEST_NGINX_ERROR_LOG=$room/error.log
-export TEST_NGINX_ANSWERS=$room/answers
-export TMPDIR=$room/tmp
 export TEST_NGINX_SWAGGER_UI=${TEST_NGINX_SWAGGER_UI:-$build/swagger-ui}
 export WORKSPACES_LUA=$build/lua
-unset TEST_NGINX_SERVER_PORT TEST_NGINX_CLIENT_PORT
+unset TEST_NGINX_SERVER_PORT TEST_NGINX_CLIENT_PORT TEST_NGINX_REDIS_PORT
+
+lanes=${PROVE_JOBS:-1}
+[ "$lanes" -le $# ] || lanes=$#
+first_port=$(free_ports $((lanes * 25)))
+
+# what takes longest first: each lane takes the next file that waits
+mkdir "$room/waiting"
+number=0
+for file in $(wc -c "$@" | sort -rn | awk '$2 != "total" { print $2 }'); do
+    number=$((number + 1))
+    printf '%s\n' "$file" > "$room/waiting/$(printf %03d $number)"
+done
+
+next_file() {
+    local taken
+    for taken in "$room/waiting"/*; do
+        # whoever moves it has it
+        mv "$taken" "$room/$1/file" 2>/dev/null || continue
+        cat "$room/$1/file"
+        return
+    done
+    return 1
+}
+
+# lane N: status 1 if a file failed
+lane() {
+    local file status=0
+    export TEST_NGINX_PORT=$((first_port + $1 * 25))
+    export TEST_NGINX_REDIS_PORT=$((TEST_NGINX_PORT + 20))
+    export TEST_NGINX_SERVROOT=$room/$1/servroot
+    export TEST_NGINX_ERROR_LOG=$room/$1/error.log
+    export TEST_NGINX_ANSWERS=$room/$1/answers
+    export TMPDIR=$room/$1/tmp
+    mkdir -p "$TMPDIR"
+    while file=$(next_file "$1"); do
+        # shellcheck disable=SC2086
+        timeout "${PROVE_SECONDS:-3600}" "$tools/with-redis.sh" \
+            prove --norc -It/lib ${PROVE_OPTIONS:-} "$file" \
+            > "$room/$1/out" 2>&1 || status=1
+        # whole, for others write here, too
+        cat "$room/$1/out"
+    done
+    return $status
+}
 
 status=0
-# shellcheck disable=SC2086
-timeout "${PROVE_SECONDS:-3600}" \
-    "$tools/with-redis.sh" \
-    prove --norc -It/lib ${PROVE_OPTIONS:-} "$@" || status=$?
-"$tools/check-logs.sh" "$TEST_NGINX_ERROR_LOG" "$room/reports" || status=1
+pids=()
+for ((i = 0; i < lanes; i++)); do
+    mkdir "$room/$i"
+    chmod 755 "$room/$i"
+    lane "$i" &
+    pids+=($!)
+done
+for pid in "${pids[@]}"; do
+    wait "$pid" || status=1
+done
+
+log=$room/error.log
+cat "$room"/[0-9]*/error.log > "$log" 2>/dev/null || :
+"$tools/check-logs.sh" "$log" "$room/reports" || status=1
 
 # the answers are the same in both passes; some suites keep none
-if [ "$pass" = debian ] && [ -n "$seen$(head -c1 "$TEST_NGINX_ANSWERS" 2>/dev/null)" ]; then
+answers=$room/answers
+cat "$room"/[0-9]*/answers > "$answers" 2>/dev/null || :
+if [ "$pass" = debian ] && { [ -n "$seen" ] || [ -s "$answers" ]; }; then
     # shellcheck disable=SC2086
-    "$tools/openapi.py" answers "$TEST_NGINX_ANSWERS" $seen || status=1
+    "$tools/openapi.py" answers "$answers" $seen || status=1
 fi
 
 if [ $status -ne 0 ]; then
     mkdir -p "$build/test"
-    cp "$TEST_NGINX_ERROR_LOG" "$build/test/$pass-error.log" 2>/dev/null || :
+    cp "$log" "$build/test/$pass-error.log" 2>/dev/null || :
     echo "# the error logs of this run: $build/test/$pass-error.log"
 fi
 exit $status

@@ -1,8 +1,8 @@
 #!/bin/bash
-# Everything that `make test` does, from packages to a summary.  The last line
-# is "N passed, N failed"; the status says the same.
+# test.sh [long]   everything that `make test` does, from packages to a
+# summary.  The last line is "N passed, N failed"; the status says the same.
 #
-#   FUZZ_SECONDS   for each fuzz target (default 20)
+#   FUZZ_SECONDS   for each fuzz target (default 10)
 #
 # A step prints lines of the Test Anything Protocol, which are counted; one
 # that prints none counts as one test, and setting up as none.  The whole
@@ -10,6 +10,7 @@
 
 . "$(dirname "$0")/lib.sh"
 
+long=${1:-}
 cd "$top"
 out=$build/test
 rm -rf "$out"
@@ -93,6 +94,19 @@ begin() {
     "$@" > "$out/${name//[^a-z0-9]/-}.log" 2>&1 &
     pid_of[$name]=$!
 }
+# background NAME COMMAND... ; await NAME: the same for what is no test
+background() {
+    local name=$1
+    shift
+    "$@" > "$out/${name//[^a-z0-9]/-}.log" 2>&1 &
+    pid_of[$name]=$!
+}
+await() {
+    local status=0
+    wait "${pid_of[$1]}" || status=$?
+    cat "$out/${1//[^a-z0-9]/-}.log"
+    return $status
+}
 finish() {
     local status=0
     wait "${pid_of[$1]}" || status=$?
@@ -120,6 +134,9 @@ setup "the schema of OpenAPI, from npm" \
     "$tools/fetch.sh" openapi-schemas "$build/openapi-schemas" || :
 
 setup "build the module" "$tools/build-module.sh" || the_end
+# Most of its time is a configure, which keeps one processor busy at most.
+background "make the sanitizer nginx" "$tools/sanitized-nginx.sh"
+
 step "exports and signature" "$tools/check-module.sh" \
     "$build/module/$module.so" || :
 step "each check can fail" "$tools/self-check.sh" || :
@@ -129,7 +146,7 @@ step "OpenAPI documents" "$tools/openapi.py" documents \
 
 step "core with gcc, sanitized" "$tools/core-tests.sh" gcc-asan || :
 step "core with clang, sanitized" "$tools/core-tests.sh" clang-asan || :
-step "rules of the cache, taken out" "$tools/mutants.sh" || :
+step "rules of the cache, taken out" "$tools/mutants.sh" ${long:+all} || :
 step "fuzz targets" "$tools/fuzz.sh" || :
 
 # a sibling of the repository, not a part of it
@@ -142,11 +159,12 @@ else
         "this repository)"
 fi
 
-setup "build the sanitizer nginx" "$tools/sanitized-nginx.sh" \
+setup "build the sanitizer nginx" await "make the sanitizer nginx" \
     && sanitizer=yes || sanitizer=
 
 say "t/*.t with the installed nginx and with the sanitizer nginx"
 export PROVE_OPTIONS="-v ${PROVE_OPTIONS:-}"
+export PROVE_JOBS=${PROVE_JOBS:-2}
 begin "suites, installed nginx" "$tools/prove.sh" debian
 [ -z "$sanitizer" ] \
     || begin "suites, sanitizer nginx" "$tools/prove.sh" sanitizer

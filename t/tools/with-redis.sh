@@ -3,6 +3,7 @@
 #
 # The command finds it through TEST_NGINX_REDIS_PORT (on 127.0.0.1) and
 # TEST_NGINX_REDIS_SOCKET.  It holds nothing at the start and is gone after.
+# A port that TEST_NGINX_REDIS_PORT names already is the one it takes.
 
 . "$(dirname "$0")/lib.sh"
 
@@ -20,7 +21,7 @@ finish() {
 trap finish EXIT
 trap 'exit 130' INT TERM HUP
 
-TEST_NGINX_REDIS_PORT=$(free_ports 1)
+TEST_NGINX_REDIS_PORT=${TEST_NGINX_REDIS_PORT:-$(free_ports 1)}
 TEST_NGINX_REDIS_SOCKET=$dir/redis.sock
 export TEST_NGINX_REDIS_PORT TEST_NGINX_REDIS_SOCKET
 
@@ -30,9 +31,9 @@ redis-server --bind 127.0.0.1 --port "$TEST_NGINX_REDIS_PORT" \
     > "$dir/log" 2>&1 &
 redis=$!
 
-for i in $(seq 100); do
+for i in $(seq 600); do
     [ "$(redis-cli -s "$TEST_NGINX_REDIS_SOCKET" ping 2>&1)" != PONG ] || break
-    kill -0 "$redis" 2>/dev/null && [ "$i" -lt 100 ] || {
+    kill -0 "$redis" 2>/dev/null && [ "$i" -lt 600 ] || {
         tail -n 5 "$dir/log" >&2
         die "redis-server does not start"
     }

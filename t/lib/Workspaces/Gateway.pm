@@ -120,6 +120,10 @@ http {
         location = /alive {
             return 200 alive;
         }
+        location = /under-way {
+            workspaces_access off;
+            stub_status;
+        }
     }
 }
 END_OF_CONFIG
@@ -194,6 +198,16 @@ sub signal {
     my ($self, $signal) = @_;
     kill $signal, $self->{pid} or croak "kill: $!";
     return $self;
+}
+
+# Waits until so many requests have been read and not yet been answered.
+sub has_under_way {
+    my ($self, $wanted) = @_;
+    return until_true(10 * patience(), sub {
+        my ($n) = $self->client->write("GET /under-way HTTP/1.1\r\n"
+            . "Host: gateway\r\n\r\n")->answer->{body} =~ /Writing: (\d+)/;
+        return $n && $n - 1 >= $wanted;
+    });
 }
 
 # Reloads, and waits until only new workers run.

@@ -44,10 +44,10 @@ sub room {
 sub patience { return $ENV{SANITIZER_REPORTS} ? 4 : 1 }
 
 # A port of loopback, below the range that outgoing connections take theirs
-# from.
+# from, and below those that are kept for suites (free_ports in t/tools/lib.sh).
 sub free_port {
     for (1 .. 200) {
-        my $port = 10000 + int rand 20000;
+        my $port = 10000 + int rand 10000;
         my $probe = IO::Socket::INET->new(LocalAddr => '127.0.0.1',
             LocalPort => $port, Listen => 1) or next;
         return $port;
@@ -117,10 +117,11 @@ sub stop_process {
     return $gone;
 }
 
-# What the code answers as soon as that is true, false after the seconds.
+# What the code answers as soon as that is true; false after the seconds, which
+# are many more on a machine that has others at work.
 sub until_true {
     my ($seconds, $code) = @_;
-    my $end = time + $seconds;
+    my $end = time + 4 * $seconds;
     while () {
         my $got = $code->();
         return $got if $got || time >= $end;
