@@ -45,6 +45,7 @@ chmod 755 "$room"
 
 case $pass in
     debian)
+        export TEST_NGINX_ANSWERS=$room/answers
         export TEST_NGINX_BINARY=${TEST_NGINX_BINARY:-$(command -v nginx)}
         export TEST_NGINX_LOAD_MODULES=$build/module/$module.so
         ;;
@@ -70,7 +71,6 @@ TEST_NGINX_PORT=$(free_ports 20)
 export TEST_NGINX_PORT
 export TEST_NGINX_SERVROOT=$room/servroot
 export TEST_NGINX_ERROR_LOG=$room/error.log
-export TEST_NGINX_ANSWERS=$room/answers
 export TMPDIR=$room/tmp
 export TEST_NGINX_SWAGGER_UI=${TEST_NGINX_SWAGGER_UI:-$build/swagger-ui}
 export WORKSPACES_LUA=$build/lua
