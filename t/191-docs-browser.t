@@ -27,6 +27,8 @@ location /ann {
     workspaces platform;
     workspaces_identity trusted tenant=acme user=ann;
 }
+location /org { workspaces organization; }
+location /loc { workspaces location; }
 END_OF_SERVER
 
 my $redis = Workspaces::RedisServer->started;
@@ -84,6 +86,18 @@ like($url, qr{http://127\.0\.0\.1:$gateway->{port}/ann/},
 
 is(join("\n", $browser->complaints), '',
    "nothing of the page is refused by its policy, and nothing is missing");
+
+# -- the other dialects
+
+for my $other ([organization => 'POST /workspaces/provision'],
+               [location => 'POST /workspaces/{workspace}/transfer-ownership'])
+{
+    my ($dialect, $operation) = @$other;
+    $browser->open_page("http://127.0.0.1:$gateway->{port}/docs"
+                        . "?urls.primaryName=$dialect#/workspaces");
+    ok((grep { $_ eq $operation } @{ listed('workspaces') }),
+       "the page lists the operations of $dialect");
+}
 
 like($gateway->accesses, qr{GET /ann/ HTTP/1\.1" 200}, 'nginx was asked');
 unlike($gateway->accesses, qr{" (?:404|500) }, 'and all was there');

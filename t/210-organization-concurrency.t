@@ -20,6 +20,11 @@ my $gateway = Workspaces::Gateway->started(redis => $redis, workers => 2,
             workspaces_identity trusted tenant=$http_x_tenant
                 user=$http_x_user admin=$http_x_admin;
         }
+        location /location {
+            workspaces location;
+            workspaces_identity trusted tenant=$http_x_tenant
+                user=$http_x_user;
+        }
 END
 my %base = (base => '/api/v1');
 is($gateway->ask_until(200, 7, GET => '/workspaces', tenant => 'a',
@@ -76,6 +81,21 @@ is_deeply(at_once(20, sub {
                 json => { name => 'Twenty' });
     }), { 200 => 20 }, 'the platform takes a name twenty times at once');
 is(index_of('a', 'Twenty'), 20, 'all of them are known');
+
+# the location dialect asks for it, too
+my $both = at_once(40, sub {
+    my ($n) = @_;
+    my @who = (tenant => 'a', user => "u$n");
+    return $n % 2
+        ? (POST => '/workspaces', @who, base => '/location',
+           json => { name => 'Shared' })
+        : (POST => '/workspaces', @who, %base,
+           json => { name => 'Shared', organization_id => 'a' });
+});
+is($both->{201}, 1, 'of forty creates in two dialects one wins');
+is(($both->{409} || 0) + ($both->{422} || 0), 39, 'each of the others is '
+                                                  . 'told in its own way');
+is(index_of('a', 'Shared'), 1, 'and one workspace has the name');
 
 # batches with a name in common
 is_deeply(at_once(20, sub {

@@ -3,6 +3,7 @@
 #include "api/input.h"
 #include "domain/grant.h"
 #include "domain/invitation.h"
+#include "domain/invitation_token.h"
 #include "text/json.h"
 #include "text/text.h"
 
@@ -13,8 +14,7 @@ namespace {
 // The one role that this dialect shows.
 flow<result<std::string_view>> role_of(operation& op, int64_t workspace,
                                        role_set roles) {
-  list<std::string_view> custom{
-      arena_allocator<std::string_view>(op.memory)};
+  list<std::string_view> custom{arena_allocator<std::string_view>(op.memory)};
   auto listing = list_role_names(op, workspace, custom);
   problem failed = co_await listing;
   if (!failed.ok()) {
@@ -38,8 +38,7 @@ result<guest> read_guest(operation& op, const json_t* body) {
   who.roles = role_set(member_role);
   if (role != nullptr && !json_is_null(role)) {
     if (!json_is_string(role) || !is_role_name(json_text(role))) {
-      return problem{fault::invalid, "role must be the name of a role",
-                     "role"};
+      return problem{fault::invalid, "role must be the name of a role", "role"};
     }
     who.roles = role_set(op.memory.copy(json_text(role)));
   }
@@ -79,8 +78,7 @@ int64_t invitation_id(const call& request) noexcept {
 
 flow<result<answer>> show_all(operation& op, call& request) {
   list<invitation> all{arena_allocator<invitation>(op.memory)};
-  list<std::string_view> custom{
-      arena_allocator<std::string_view>(op.memory)};
+  list<std::string_view> custom{arena_allocator<std::string_view>(op.memory)};
   auto reading = read_invitations(op, request.workspace, all);
   problem failed = co_await reading;
   if (!failed.ok()) {
@@ -120,8 +118,8 @@ flow<result<answer>> send(operation& op, call& request) {
     co_return who.error;
   }
   role_set roles = who.value.roles;
-  auto requiring = require_known_roles(op, request.change, request.workspace,
-                                       roles, "role");
+  auto requiring =
+      require_known_roles(op, request.change, request.workspace, roles, "role");
   problem failed = co_await requiring;
   if (!failed.ok()) {
     co_return failed;

@@ -1,15 +1,12 @@
 #include "domain/invitation.h"
 
-#include <sodium.h>
-
 #include <algorithm>
 
 #include "domain/access.h"
 #include "domain/grant.h"
-#include "domain/member.h"
+#include "domain/invitation_token.h"
+#include "domain/mail.h"
 #include "domain/workspace.h"
-#include "engine/pipeline.h"
-#include "engine/random.h"
 #include "store/keys.h"
 #include "store/trip.h"
 #include "text/json.h"
@@ -19,41 +16,12 @@ namespace wsp {
 
 namespace {
 
-constexpr size_t token_bytes = 32;
-constexpr size_t token_length = 43;  // as base64url without padding
 // How long a token is remembered after its time: it is then known that it has
 // expired, or what was answered.
 constexpr int64_t remembered_ms = 30LL * 24 * 3600 * 1000;
 constexpr size_t profiles_a_trip = 500;
 
-constexpr problem unknown{fault::not_found, "invitation not found"};
-
-std::string_view hash_of(arena& memory, std::string_view token) {
-  unsigned char digest[crypto_hash_sha256_BYTES];
-  crypto_hash_sha256(digest,
-                     reinterpret_cast<const unsigned char*>(token.data()),
-                     token.size());
-  return hex(memory, {reinterpret_cast<char*>(digest), sizeof digest});
-}
-
-std::string_view draw_token(operation& op) {
-  arena& memory = arena_of(op);
-  memory.wipe_when_freed();
-  unsigned char random[token_bytes];
-  random_of(op).fill(random, sizeof random);
-  char* text = memory.bytes(token_length + 1);
-  sodium_bin2base64(text, token_length + 1, random, sizeof random,
-                    sodium_base64_VARIANT_URLSAFE_NO_PADDING);
-  sodium_memzero(random, sizeof random);
-  return {text, token_length};
-}
-
-// The one key of an invitation that is no tenant's: it names the tenant.
-std::string_view tenant_key(arena& memory, std::string_view hash) {
-  return memory.join("wsp:i:", hash);
-}
-
-// -- as they are stored
+}  // namespace
 
 invitation parse_invitation(arena& memory, std::string_view address,
                             std::string_view stored) {
@@ -92,6 +60,8 @@ invitation parse_invitation(arena& memory, std::string_view address,
   return made;
 }
 
+namespace {
+
 std::string_view store_invitation(arena& memory, const invitation& of) {
   json_writer out(memory);
   out.open_object().key("id").number(of.id).key("email").string(of.email);
@@ -115,7 +85,7 @@ void sort_by_address(list<invitation>& all) {
             });
 }
 
-// -- changing the list of a workspace
+}  // namespace
 
 void expect_listed(operation& op, commit& change, int64_t workspace,
                    const invitation& of) {
@@ -123,11 +93,11 @@ void expect_listed(operation& op, commit& change, int64_t workspace,
                 {"HGET", keys_of(op).invites(workspace), of.address});
 }
 
-void list_it(operation& op, commit& change, int64_t workspace,
-             invitation& of) {
+namespace {
+
+void list_it(operation& op, commit& change, int64_t workspace, invitation& of) {
   of.stored = store_invitation(arena_of(op), of);
-  change.write(
-      {"HSET", keys_of(op).invites(workspace), of.address, of.stored});
+  change.write({"HSET", keys_of(op).invites(workspace), of.address, of.stored});
 }
 
 // Nobody finds it by its token any more.
@@ -149,8 +119,8 @@ flow<problem> issue(operation& op, commit& change, const access& here,
   trip asking(op);
   for (issued& each : these) {
     each.token = draw_token(op);
-    each.sent.hash = hash_of(memory, each.token);
-    asking.add({"SET", tenant_key(memory, each.sent.hash), op.who.tenant,
+    each.sent.hash = token_hash(memory, each.token);
+    asking.add({"SET", token_tenant_key(memory, each.sent.hash), op.who.tenant,
                 "PX", lifetime});
   }
   // Numbers may have gaps, and are not given twice.
@@ -160,11 +130,12 @@ flow<problem> issue(operation& op, commit& change, const access& here,
   if (!asking.ok()) {
     co_return asking.failure();
   }
-  int64_t number = asking[these.size()].number;
+  int64_t next =
+      asking[these.size()].number - static_cast<int64_t>(these.size()) + 1;
   for (issued& each : these) {
     invitation& sent = each.sent;
     if (sent.id == 0) {
-      sent.id = number--;
+      sent.id = next++;
     }
     sent.expires = now_of(op) + ttl;
     sent.by = op.who.user;
@@ -173,9 +144,20 @@ flow<problem> issue(operation& op, commit& change, const access& here,
     change.write({"HSET", key, "status", "pending", "workspace",
                   decimal(memory, workspace), "email", sent.email, "expires",
                   decimal(memory, sent.expires)});
-    change.write({"PEXPIREAT", key,
-                  decimal(memory, sent.expires + remembered_ms)});
+    change.write({"PEXPIRE", key, lifetime});
     list_it(op, change, workspace, sent);
+    invitation_mail mail;
+    mail.email = sent.email;
+    mail.guest = sent.name;
+    mail.workspace = here.record.name;
+    mail.inviter = op.who.name.empty() ? op.who.user : op.who.name;
+    mail.role = sent.roles.stored();
+    mail.token = each.token;
+    mail.expires = sent.expires;
+    problem refusal = queue_invitation_mail(op, change, mail);
+    if (!refusal.ok()) {
+      co_return refusal;
+    }
   }
   change.touch(keys.workspace(workspace));
   co_return problem{};
@@ -200,8 +182,7 @@ flow<result<bool>> is_members_address(operation& op, const reply& members,
     size_t until = std::min(count, from + profiles_a_trip);
     trip asking(op);
     for (size_t i = from; i < until; i++) {
-      asking.add({"HGET", keys_of(op).user_profile(members[i].str()),
-                  "email"});
+      asking.add({"HGET", keys_of(op).user_profile(members[i].str()), "email"});
     }
     co_await asking.go();
     if (!asking.ok()) {
@@ -226,11 +207,11 @@ flow<result<invitation>> find_invitation(operation& op, int64_t workspace,
     co_return failed;
   }
   for (const invitation& each : all) {
-    if (each.id == id) {
+    if (each.id == id && id > 0) {
       co_return each;
     }
   }
-  co_return unknown;
+  co_return unknown_invitation;
 }
 
 }  // namespace
@@ -266,8 +247,8 @@ flow<problem> read_invitations(operation& op, int64_t workspace,
   co_return asking.failure();
 }
 
-flow<result<issued>> invite(operation& op, commit& change,
-                            const access& here, const guest& who) {
+flow<result<issued>> invite(operation& op, commit& change, const access& here,
+                            const guest& who) {
   auto granting = may_grant(op, change, here, who.roles);
   problem refusal = co_await granting;
   if (!refusal.ok()) {
@@ -293,8 +274,7 @@ flow<result<issued>> invite(operation& op, commit& change,
   invitation old = parse_invitation(memory, made.address, asking[0].str());
   if (old.exists() && !old.expired(now_of(op))) {
     co_return problem{fault::invalid,
-                      "the address has a pending invitation already",
-                      "email"};
+                      "the address has a pending invitation already", "email"};
   }
   auto looking = is_members_address(op, asking[2], made.address);
   auto is_member = co_await looking;
@@ -379,8 +359,7 @@ invitation* find_address(list<invitation>& among,
 }  // namespace
 
 flow<problem> replace_invitations(operation& op, commit& change,
-                                  const access& here,
-                                  const list<guest>& wanted,
+                                  const access& here, const list<guest>& wanted,
                                   list<invitation>& into) {
   arena& memory = arena_of(op);
   key_names& keys = keys_of(op);
@@ -444,237 +423,13 @@ flow<problem> replace_invitations(operation& op, commit& change,
   co_return failed;
 }
 
-void change_invitation_roles(operation& op, commit& change,
-                             int64_t workspace, const invitation& of,
-                             role_set roles) {
+void change_invitation_roles(operation& op, commit& change, int64_t workspace,
+                             const invitation& of, role_set roles) {
   expect_listed(op, change, workspace, of);
   invitation changed = of;
   changed.roles = roles;
   list_it(op, change, workspace, changed);
   change.touch(keys_of(op).workspace(workspace));
-}
-
-// -- by token
-
-std::string_view name_of(invitation_state state) noexcept {
-  switch (state) {
-    case invitation_state::pending:
-      return "pending";
-    case invitation_state::expired:
-      return "expired";
-    case invitation_state::accepted:
-      return "accepted";
-    case invitation_state::declined:
-      break;
-  }
-  return "declined";
-}
-
-namespace {
-
-struct found_token {
-  opened_invitation shown;
-  workspace record;
-  std::string_view key;  // v:HASH
-};
-
-// In the tenant whose keys the operation knows.
-flow<result<found_token>> find_token(operation& op, std::string_view token) {
-  arena& memory = arena_of(op);
-  key_names& keys = keys_of(op);
-  memory.wipe_when_freed();
-  if (token.size() != token_length) {
-    co_return unknown;
-  }
-  found_token found;
-  std::string_view hash = hash_of(memory, token);
-  found.key = keys.invitation(hash);
-  trip first(op);
-  first.add({"HMGET", found.key, "status", "workspace", "email", "expires",
-             "roles"});
-  co_await first.go();
-  if (!first.ok()) {
-    co_return first.failure();
-  }
-  const reply& fields = first[0];
-  std::string_view status = fields[0].str();
-  int64_t id = parse_id(fields[1].str()).value_or(0);
-  if (id == 0) {
-    co_return unknown;
-  }
-  opened_invitation& shown = found.shown;
-  shown.about.email = fields[2].str();
-  shown.about.address = lower_case(memory, shown.about.email);
-  shown.about.expires = parse_integer(fields[3].str()).value_or(0);
-  shown.about.roles = role_set(fields[4].str());
-  shown.workspace = id;
-  trip asking(op);
-  asking.add({"HGET", keys.invites(id), shown.about.address});
-  read_workspace(asking, op, id);
-  co_await asking.go();
-  if (!asking.ok()) {
-    co_return asking.failure();
-  }
-  found.record = parse_workspace(id, asking[1]);
-  if (!found.record.exists()) {
-    co_return unknown;
-  }
-  shown.workspace_name = found.record.name;
-  shown.revision = found.record.revision;
-  if (status == name_of(invitation_state::accepted)) {
-    shown.state = invitation_state::accepted;
-  } else if (status == name_of(invitation_state::declined)) {
-    shown.state = invitation_state::declined;
-  } else {
-    shown.about = parse_invitation(memory, shown.about.address,
-                                   asking[0].str());
-    if (!shown.about.exists() || shown.about.hash != hash) {
-      co_return unknown;
-    }
-    shown.state = shown.about.expired(now_of(op)) ? invitation_state::expired
-                                                  : invitation_state::pending;
-  }
-  co_return found;
-}
-
-problem may_answer(operation& op, const opened_invitation& shown) {
-  switch (shown.state) {
-    case invitation_state::accepted:
-      return {fault::conflict, "the invitation was accepted already"};
-    case invitation_state::declined:
-      return {fault::conflict, "the invitation was declined"};
-    case invitation_state::expired:
-      return {fault::gone, "the invitation has expired"};
-    case invitation_state::pending:
-      break;
-  }
-  if (lower_case(arena_of(op), op.who.email) != shown.about.address) {
-    return {fault::forbidden, "the invitation was sent to another address"};
-  }
-  return {};
-}
-
-// It leaves the list, and its token is remembered with the answer.
-void end_with(operation& op, commit& change, found_token& found,
-              invitation_state state) {
-  const invitation& about = found.shown.about;
-  change.expect("pending", {"HGET", found.key, "status"});
-  expect_listed(op, change, found.record.id, about);
-  change.write(
-      {"HDEL", keys_of(op).invites(found.record.id), about.address});
-  change.write({"HSET", found.key, "status", name_of(state), "roles",
-                about.roles.stored()});
-  change.touch(keys_of(op).workspace(found.record.id));
-  found.shown.state = state;
-}
-
-}  // namespace
-
-flow<result<opened_invitation>> read_invitation(operation& op,
-                                                std::string_view token) {
-  arena& memory = arena_of(op);
-  memory.wipe_when_freed();
-  if (token.size() != token_length) {
-    co_return unknown;
-  }
-  trip asking(op);
-  asking.add({"GET", tenant_key(memory, hash_of(memory, token))});
-  co_await asking.go();
-  if (!asking.ok()) {
-    co_return asking.failure();
-  }
-  op.who.tenant = asking[0].str();
-  if (op.who.tenant.empty()) {
-    co_return unknown;
-  }
-  auto knowing = know_keys(op);
-  problem failed = co_await knowing;
-  if (!failed.ok()) {
-    co_return failed;
-  }
-  auto finding = find_token(op, token);
-  auto found = co_await finding;
-  if (!found.ok()) {
-    co_return found.error;
-  }
-  co_return found.value.shown;
-}
-
-flow<result<opened_invitation>> accept_invitation(operation& op,
-                                                  commit& change,
-                                                  std::string_view token) {
-  key_names& keys = keys_of(op);
-  std::string_view user = op.who.user;
-  auto finding = find_token(op, token);
-  auto opened = co_await finding;
-  if (!opened.ok()) {
-    co_return opened.error;
-  }
-  found_token& found = opened.value;
-  problem refusal = may_answer(op, found.shown);
-  if (!refusal.ok()) {
-    co_return refusal;
-  }
-  const invitation& about = found.shown.about;
-  int64_t id = found.record.id;
-  trip asking(op);
-  asking.add({"HGET", keys.members(id), about.by});
-  asking.add({"HGET", keys.members(id), user});
-  asking.add({"HGET", keys.user(user), "active"});
-  co_await asking.go();
-  if (!asking.ok()) {
-    co_return asking.failure();
-  }
-  if (!asking[1].is_nil()) {
-    co_return problem{fault::conflict, "already a member"};
-  }
-  // What is accepted is what the sender gives, if he still may.
-  access sender;
-  sender.record = found.record;
-  sender.mine = parse_member(about.by, asking[0].str());
-  sender.tenant_admin = about.by_tenant_admin;
-  if (!sender.admin()) {
-    co_return problem{fault::gone,
-                      "who sent the invitation may not invite any more"};
-  }
-  rest_on(op, sender, change);
-  auto adding = add_member(op, change, sender, user, about.roles);
-  auto added = co_await adding;
-  if (!added.ok()) {
-    co_return added.error;
-  }
-  if (!about.name.empty()) {
-    change.write({"HSETNX", keys.user_profile(user), "name", about.name});
-  }
-  if (asking[2].is_nil()) {
-    access mine;
-    mine.record = found.record;
-    auto activating = activate(op, change, mine);
-    refusal = co_await activating;
-    if (!refusal.ok()) {
-      co_return refusal;
-    }
-  }
-  end_with(op, change, found, invitation_state::accepted);
-  co_return found.shown;
-}
-
-flow<problem> decline_invitation(operation& op, commit& change,
-                                 std::string_view token) {
-  auto finding = find_token(op, token);
-  auto opened = co_await finding;
-  if (!opened.ok()) {
-    co_return opened.error;
-  }
-  found_token& found = opened.value;
-  problem refusal = may_answer(op, found.shown);
-  if (!refusal.ok()) {
-    co_return refusal;
-  }
-  change.expect("1",
-                {"HEXISTS", keys_of(op).workspace(found.record.id), "rev"});
-  end_with(op, change, found, invitation_state::declined);
-  co_return problem{};
 }
 
 }  // namespace wsp

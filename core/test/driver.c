@@ -72,6 +72,7 @@ struct driver *driver_new(struct driver_options options) {
             .max_stale_ms = options.max_stale_ms ? options.max_stale_ms
                                                  : 1000,
             .status = d->status,
+            .invitation_ttl_s = options.invitation_ttl_s,
         };
         memset(made.seed, options.seed, sizeof made.seed);
         if (!options.manual && options.seed == 0) {

@@ -144,6 +144,7 @@ struct driver_options {
     uint32_t queue;             /* absent: 128 */
     size_t cache_size;          /* absent: no cache, and no tracking link */
     uint32_t max_stale_ms;      /* absent: 1000 */
+    uint32_t invitation_ttl_s;  /* absent: the core's own */
     bool with_status;
     bool may_lack_memory;       /* returns NULL then, else fails the test */
     unsigned char seed;

@@ -101,6 +101,8 @@ static void answer_hash(const struct fake_command *c, struct bytes *into) {
         bulk(into, "2");
     } else if (fake_is(c, 2, "active")) {
         bulk(into, "8");
+    } else if (fake_is(c, 2, "settings") && is_there(c)) {
+        bulk(into, "{\"features\":{\"a\":1},\"x\":[1,2.5]}");
     } else if (ends(c, 1, ":m") && fake_is(c, 2, "ann")) {
         bulk(into, "1700000000000 admin,user");
     } else if (ends(c, 1, ":m") && fake_is(c, 2, "bob")) {
@@ -132,6 +134,8 @@ void fake_answer(const struct fake_command *c, struct bytes *into) {
         bytes_puts(into, ":0\r\n");
     } else if (fake_is(c, 0, "INCR")) {
         bytes_puts(into, ":10\r\n");
+    } else if (fake_is(c, 0, "INCRBY")) {
+        bytes_puts(into, ":110\r\n");
     } else if (fake_is(c, 0, "ZRANGE") || fake_is(c, 0, "ZRANGEBYSCORE")) {
         if (fake_is(c, 0, "ZRANGEBYSCORE") && !fake_is(c, 2, "(0")) {
             bytes_puts(into, "*0\r\n");

@@ -138,6 +138,23 @@ static void an_operation_of_each_kind(void **state) {
     }
 }
 
+static void unregister(void) {
+    redis_do("UNLINK wsp:{62}:acme:o");
+}
+
+/* The world's organizations are there already. */
+static void an_organization_is_registered(void **state) {
+    (void) state;
+    before_each = unregister;
+    each_allocation_fails((struct ask) {
+                              .dialect = WSP_ORGANIZATION, .method = "POST",
+                              .path = "/organizations", .user = "owner",
+                              .body = "{\"name\":\"Acme\","
+                                      "\"workspace_name\":\"Head\"}" },
+                          201, true, NULL);
+    before_each = NULL;
+}
+
 static void a_member_removes_another(void **state) {
     (void) state;
     char path[64];
@@ -356,6 +373,7 @@ static void the_drivers_own_errors(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_operation_of_each_kind),
+        cmocka_unit_test(an_organization_is_registered),
         cmocka_unit_test(a_member_removes_another),
         cmocka_unit_test(a_role_that_is_held_is_deleted),
         cmocka_unit_test(requests_that_are_refused),

@@ -297,7 +297,8 @@ static void pages_are_told_as_laravel_does(void **state) {
         "\"active\":false},"
         "{\"url\":\"/api/v1/workspaces?per_page=2&page=3\","
         "\"label\":\"Next &raquo;\",\"active\":false}],"
-        "\"path\":\"/api/v1/workspaces\",\"per_page\":2,\"to\":4,\"total\":5}}");
+        "\"path\":\"/api/v1/workspaces\",\"per_page\":2,\"to\":4,"
+        "\"total\":5}}");
     /* the default size is not told again */
     got = list("ann", "page=1");
     assert_holds(got->body,
@@ -361,6 +362,33 @@ static void many_pages_are_named_around_the_current_one(void **state) {
     assert_string_equal(labels_of("more", 14),
                         PREVIOUS "1 2 ... 11 12 13 [14] 15 16 17 18 19 20 "
                         NEXT);
+}
+
+static long long commands_done(void) {
+    redisReply *stats = redis_run("INFO stats");
+    const char *at = strstr(stats->str, "total_commands_processed:");
+    assert_non_null(at);
+    long long count = atoll(strchr(at, ':') + 1);
+    freeReplyObject(stats);
+    return count;
+}
+
+static void a_page_costs_what_it_shows(void **state) {
+    (void) state;
+    char name[16];
+    for (int i = 1; i <= 60; i++) {
+        snprintf(name, sizeof name, "W%d", i);
+        make(i % 2 ? "ann" : "bob", name);
+    }
+    static const char *const users[] = { "ann", "root" };
+    for (size_t i = 0; i < COUNT_OF(users); i++) {
+        long long before = commands_done();
+        assert_holds(list(users[i], "per_page=2&page=9")->body,
+                     "\"per_page\":2,\"to\":18,");
+        /* the index, two commands a workspace, the owners, and the count */
+        long long cost = commands_done() - before;
+        assert_true(cost <= 3 + 2 * 2 + 2 + 1);
+    }
 }
 
 static void a_page_is_a_number_in_its_bounds(void **state) {
@@ -985,6 +1013,7 @@ int main(void) {
         cmocka_unit_test_setup(pages_are_told_as_laravel_does, empty),
         cmocka_unit_test_setup(many_pages_are_named_around_the_current_one,
                                empty),
+        cmocka_unit_test_setup(a_page_costs_what_it_shows, empty),
         cmocka_unit_test_setup(a_page_is_a_number_in_its_bounds, empty),
         cmocka_unit_test_setup(one_workspace_is_shown_with_its_members,
                                empty),

@@ -314,7 +314,8 @@ static void names_and_slugs_are_unique(void **state) {
                       .body = "{\"name\":\"Sales\",\"organization_id\":"
                               "\"globex\"}" }), 201);
     const char *other = make("bob", "Other");
-    assert_error(call("PUT", other, "bob", "{\"name\":\"Sales\"}"), 409, "CONFLICT", "name",
+    assert_error(call("PUT", other, "bob", "{\"name\":\"Sales\"}"), 409,
+                 "CONFLICT", "name",
                  "this name is taken by another workspace");
     /* its own name is no other's */
     assert_status(call("PUT", other, "bob", "{\"name\":\"Other\"}"), 200);
@@ -675,6 +676,34 @@ static void a_workspace_inherits_settings(void **state) {
         "{\"h\":false},\"own\":1}");
 }
 
+/* Each level has its own greatest size, and both are shown together. */
+static void both_levels_may_be_full(void **state) {
+    (void) state;
+    static char body[70000];
+    assert_status(call("POST", "/organizations", "ann",
+                       "{\"name\":\"A\"}"), 201);
+    size_t most = 65536 - 8;
+    memset(body, 'x', sizeof body);
+    memcpy(body, "{\"k\":\"", 6);
+    strcpy(body + 6 + most, "x\"}");
+    assert_error(root("PUT", "/organizations/acme/settings", body), 400,
+                 "VALIDATION_ERROR", "settings", "at most 65536 bytes");
+    strcpy(body + 6 + most, "\"}");
+    assert_status(root("PUT", "/organizations/acme/settings", body), 200);
+    body[2] = 'l';
+    const struct answer *got =
+        call("PUT", "/workspaces/1/settings", "ann", body);
+    assert_status(got, 200);
+    assert_true(got->len > 2 * 65536);
+    got = call("GET", "/workspaces/1/settings", "ann", NULL);
+    assert_status(got, 200);
+    assert_true(got->len > 2 * 65536);
+    assert_holds(got->body, "\"k\":\"x");
+    assert_holds(got->body, "\"l\":\"x");
+    /* a null takes the place of what it hides */
+    put("{\"k\":null,\"l\":null}", "{}");
+}
+
 static void variables_show_effective_settings(void **state) {
     (void) state;
     assert_status(call("POST", "/organizations", "ann",
@@ -1032,6 +1061,7 @@ int main(void) {
                                empty),
         cmocka_unit_test_setup(settings_have_a_greatest_size, empty),
         cmocka_unit_test_setup(a_workspace_inherits_settings, empty),
+        cmocka_unit_test_setup(both_levels_may_be_full, empty),
         cmocka_unit_test_setup(variables_show_effective_settings, empty),
         cmocka_unit_test_setup(a_clone_takes_what_is_asked_for, empty),
         cmocka_unit_test_setup(a_clone_of_very_many_members_is_refused,

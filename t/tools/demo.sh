@@ -161,6 +161,10 @@ http {
             workspaces organization;
         }
 
+        location /location/api/v1 {
+            workspaces location;
+        }
+
         $docs
     }
 }
@@ -181,6 +185,7 @@ for i in $(seq 50); do
 done
 
 org=http://127.0.0.1:$port/organization/api/v1
+loc=http://127.0.0.1:$port/location/api/v1
 alice="-H 'X-Tenant: demo' -H 'X-User: alice'"
 admin="-H 'X-Tenant: demo' -H 'X-User: root' -H 'X-Admin: 1'"
 json="-H 'Content-Type: application/json'"
@@ -213,5 +218,10 @@ ${docs:+its documentation, to be tried out in a browser: ${api%/api/*}/docs#/wor
   curl -iw '\\n' $admin $json -X PUT $org/organizations/demo/settings -d '{"theme": "dark"}'
   curl -iw '\\n' $admin $json $org/workspaces/provision -d '{"organization_id": "demo", "workspaces": [{"name": "Paris"}, {"name": "Rome"}]}'
   curl -iw '\\n' $alice "$org/workspaces/\$id/settings?provenance=1"
+
+# the location dialect: the current workspace, its roles, an invitation to it
+  curl -iw '\\n' $alice -X PATCH $loc/workspace-context/\$id
+  curl -iw '\\n' $alice $loc/workspace/roles
+  curl -iw '\\n' $alice $json $loc/workspace/invitations -d '{"email": "jane@example.com", "role": "viewer"}'
 
 END

@@ -20,6 +20,7 @@ document says to clients of such fields.
 """
 
 import copy
+import functools
 import json
 import os
 import re
@@ -199,38 +200,58 @@ def check_documents(schema):
 
 # -- answers
 
-def mounts_of(config):
-    """[(path of the location, dialect or None)], nested ones too."""
-    found, stack = [], []
-    for match in re.finditer(
-            r'\blocation\s+(=\s*|\^~\s*|~\*?\s*)?("[^"]*"|\'[^\']*\'|[^\s{]+)'
-            r'\s*\{|([{}])|\bworkspaces\s+(\w+)\s*;', config):
+# What makes a configuration answer otherwise than the dialect would.
+FOREIGN = re.compile(r'\b(error_page|rewrite|return|try_files|auth_basic|'
+                     r'proxy_pass)\b')
+LOCATION = re.compile(r'\blocation\s+(=\s*|\^~\s*|~\*?\s*)?'
+                      r'("[^"]*"|\'[^\']*\'|[^\s{]+)\s*\{|([{}])|'
+                      r'\bworkspaces\s+(\w+)\s*;|' + FOREIGN.pattern)
+
+
+class Location:
+    def __init__(self, how, path):
+        self.how, self.path = how, path
+        self.dialect, self.foreign = None, False
+
+
+@functools.lru_cache(maxsize=64)
+def locations_of(config):
+    """The first one stands for what is in none."""
+    found = [Location('=', '')]
+    stack = [found[0]]
+    for match in LOCATION.finditer(config):
         if match[2]:
-            stack.append(len(found))
-            found.append([match[1] or '', match[2].strip('\'"'), None])
+            found.append(Location((match[1] or '').strip(),
+                                  match[2].strip('\'"')))
+            stack.append(found[-1])
         elif match[3] == '{':
-            stack.append(None)
+            stack.append(stack[-1])
         elif match[3] == '}':
-            if stack:
-                stack.pop()
-        elif stack and stack[-1] is not None:
-            found[stack[-1]][2] = match[4]
+            stack = stack[:-1] or [found[0]]
+        elif match[4]:
+            stack[-1].dialect = match[4]
+        else:
+            stack[-1].foreign = True
     return found
 
 
 def mount_of(config, path):
-    """The mount that a path belongs to, as nginx chooses: (path, dialect)."""
-    best = ('', None)
-    for how, where, dialect in mounts_of(config):
-        if how.startswith('~'):
-            if re.search(where, path):
-                return where, None
-        elif how.startswith('='):
-            if path == where:
-                return where.rstrip('/'), dialect
-        elif path.startswith(where) and len(where) >= len(best[0]):
-            best = (where, dialect)
-    return best[0].rstrip('/'), best[1]
+    """The mount that nginx chooses for a path: (its path, dialect), or None."""
+    outside, *locations = locations_of(config)
+    best = None
+    for each in locations:
+        if each.how.startswith('~'):
+            if re.search(each.path, path):
+                return None
+        elif each.how == '=' and path == each.path:
+            best = each
+            break
+        elif (each.how != '=' and path.startswith(each.path) and
+              (best is None or len(each.path) >= len(best.path))):
+            best = each
+    if best is None or best.dialect is None or best.foreign or outside.foreign:
+        return None
+    return best.path.rstrip('/'), best.dialect
 
 
 def operation_of(document, method, path):
@@ -250,11 +271,6 @@ def operation_of(document, method, path):
                 best = (key, pattern)
     return best[1] if best and method in document.tree['paths'][best[1]] \
         else None
-
-
-# A configuration that answers otherwise than the dialect would.
-FOREIGN = re.compile(r'\b(error_page|rewrite|return|try_files|auth_basic|'
-                     r'proxy_pass)\b')
 
 
 def parts(request):
@@ -354,16 +370,15 @@ def check_record(documents, record):
     method, target, sent = parts(record['request'])
     if method is None or not target.startswith('/'):
         return None
-    if (FOREIGN.search(record['config']) or record['status'] < 200 or
-            'content-encoding' in record['headers']):
+    if record['status'] < 200 or 'content-encoding' in record['headers']:
         return None
     # nginx refuses some before a location is chosen
     if record['status'] == 400 and 'x-request-id' not in record['headers']:
         return None
     path = target.partition('?')[0]
     plain = unquote_to_bytes(path).decode('latin-1')
-    mount, dialect = mount_of(record['config'], plain)
-    if dialect is None or dialect not in documents:
+    mount, dialect = mount_of(record['config'], plain) or (None, None)
+    if dialect not in documents:
         return None
     # what nginx would resolve first
     if not path.startswith(mount) or re.search(r'//|/\.', plain):

@@ -28,11 +28,11 @@ sub started {
     local @ENV{qw(HOME XDG_CONFIG_HOME XDG_CACHE_HOME)} = ($home) x 3;
     my $self = bless {
         driver => "http://127.0.0.1:$port",
-        http   => HTTP::Tiny->new(timeout => 30 * patience()),
+        http   => HTTP::Tiny->new(timeout => 60 * patience()),
     }, $class;
     $self->{pid} = start_process(log => room() . '/chromedriver.out',
         command => ['chromedriver', "--port=$port"]);
-    until_true(20 * patience(), sub {
+    until_true(60 * patience(), sub {
         is_running($self->{pid}) or croak 'chromedriver ends';
         my $got = $self->{http}->get("$self->{driver}/status");
         return $got->{success} && $json->decode($got->{content})->{value}{ready};
@@ -89,7 +89,7 @@ sub run {
 # The same, until it is true.
 sub wait_for {
     my ($self, $script, @arguments) = @_;
-    return until_true(20 * patience(),
+    return until_true(60 * patience(),
                       sub { $self->run($script, @arguments) });
 }
 

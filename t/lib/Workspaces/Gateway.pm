@@ -64,7 +64,8 @@ sub write_config {
     my ($self, %given) = @_;
     @{$self}{keys %given} = values %given;
     open my $file, '>', "$self->{dir}/nginx.conf" or croak "nginx.conf: $!";
-    print {$file} $self->{text} // $self->config;
+    $self->{written} = $self->{text} // $self->config;
+    print {$file} $self->{written};
     close $file or croak "nginx.conf: $!";
     return $self;
 }
@@ -173,8 +174,8 @@ sub workers {
 
 sub client {
     my ($self) = @_;
-    return Workspaces::Client->new($self->{port} ? (port => $self->{port})
-                                                 : (unix => $self->{unix}));
+    return Workspaces::Client->new(config => $self->{written},
+        $self->{port} ? (port => $self->{port}) : (unix => $self->{unix}));
 }
 
 # One request on a connection of its own.
