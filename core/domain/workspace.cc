@@ -500,6 +500,28 @@ flow<problem> list_own_workspaces(operation& op, own_workspaces& into) {
   co_return problem{};
 }
 
+namespace {
+
+// What a list shows of it: a logo is up to 64 KiB.
+void read_outline(trip& asking, operation& op, int64_t id) {
+  asking.add({"HMGET", keys_of(op).workspace(id), "rev", "name", "owner",
+              "created", "updated", "slug"});
+}
+
+workspace parse_outline(int64_t id, const reply& fields) noexcept {
+  workspace made;
+  made.id = id;
+  made.revision = parse_integer(fields[0].str()).value_or(0);
+  made.name = fields[1].str();
+  made.owner = fields[2].str();
+  made.created = parse_integer(fields[3].str()).value_or(0);
+  made.updated = parse_integer(fields[4].str()).value_or(0);
+  made.slug = fields[5].str();
+  return made;
+}
+
+}  // namespace
+
 flow<problem> page_workspaces(operation& op, listed which, int64_t skip,
                               int64_t limit, workspace_page& into) {
   key_names& keys = keys_of(op);
@@ -525,7 +547,7 @@ flow<problem> page_workspaces(operation& op, listed which, int64_t skip,
     trip asking(op);
     for (size_t i = from; i < until; i++) {
       int64_t id = parse_id(first[1][i].str()).value_or(0);
-      read_workspace(asking, op, id);
+      read_outline(asking, op, id);
       asking.add({"HEXISTS", keys.members(id), user});
     }
     co_await asking.go();
@@ -535,7 +557,7 @@ flow<problem> page_workspaces(operation& op, listed which, int64_t skip,
     for (size_t i = from; i < until; i++) {
       int64_t id = parse_id(first[1][i].str()).value_or(0);
       size_t at = 2 * (i - from);
-      workspace each = parse_workspace(id, asking[at]);
+      workspace each = parse_outline(id, asking[at]);
       if (each.exists() && (all || asking[at + 1].number != 0)) {
         into.found.push_back(each);
       }

@@ -144,7 +144,7 @@ flow<problem> list_own_workspaces(operation& op, own_workspaces& into);
 enum class listed { own, all };
 
 struct workspace_page {
-  list<workspace> found;  // by id
+  list<workspace> found;  // by id; without logo, labels and external id
   int64_t total = 0;
   int64_t default_id = 0;  // 0: none
   explicit workspace_page(arena& memory)

@@ -869,6 +869,34 @@ static void built_in_and_foreign_roles_are_out_of_reach(void **state) {
     assert_holds(got->body, "\"errors\":{\"role\":[");
 }
 
+/* The same path and body in another workspace is another request. */
+static void a_key_is_bound_to_the_workspace_of_the_header(void **state) {
+    (void) state;
+    make("ann", "A");
+    make("ann", "B");
+    struct ask ask = { .dialect = WSP_LOCATION, .method = "POST",
+                       .path = "/workspace/roles", .user = "ann",
+                       .body = "{\"name\":\"a\",\"display_name\":\"A\","
+                               "\"permissions\":[\"x:y\"]}",
+                       .headers = { "X-Workspace-ID", "1",
+                                    "Idempotency-Key", "k" } };
+    const struct answer *first = driver_ask(d, ask);
+    assert_status(first, 201);
+    assert_answer(driver_ask(d, ask), 201, first->body);
+    ask.headers[1] = "2";
+    assert_answer(driver_ask(d, ask), 422,
+                  "{\"message\":\"this Idempotency-Key was used for another "
+                  "request\"}");
+    /* who may not any more gets no answer again */
+    add_member(d, "1", "ann", "bob", "[\"admin\"]");
+    assert_status(call("POST", "/workspaces/1/transfer-ownership", "ann",
+                       "{\"user_id\":\"bob\"}"), 200);
+    assert_status(call_in("1", "DELETE", "/workspace/members/ann", "bob",
+                          NULL), 200);
+    ask.headers[1] = "1";
+    assert_answer(driver_ask(d, ask), 403, UNSEEN);
+}
+
 /* -- preferred document subtypes */
 
 static void a_workspace_prefers_one_subtype_of_a_type(void **state) {
@@ -1030,6 +1058,8 @@ int main(void) {
         cmocka_unit_test_setup(ownership_is_handed_to_a_member, empty),
         cmocka_unit_test_setup(roles_are_made_changed_and_deleted, empty),
         cmocka_unit_test_setup(built_in_and_foreign_roles_are_out_of_reach,
+                               empty),
+        cmocka_unit_test_setup(a_key_is_bound_to_the_workspace_of_the_header,
                                empty),
         cmocka_unit_test_setup(a_workspace_prefers_one_subtype_of_a_type,
                                empty),
