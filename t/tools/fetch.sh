@@ -57,7 +57,7 @@ echo "$sha512  $room/package.tgz" | sha512sum --status -c \
     || die "$url has another content than it had: not used"
 
 mkdir -p "$dir" "$room/files"
-# shellcheck disable=SC2086
+# shellcheck disable=SC2046,SC2086
 tar -xzf "$room/package.tgz" -C "$room/files" --no-same-owner \
     --strip-components=$depth $(printf 'package/%s ' $files)
 chmod 644 "$room/files"/*
