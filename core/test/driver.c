@@ -57,11 +57,19 @@ struct driver *driver_new(struct driver_options options) {
     if (rc == WSP_OK && !options.no_keys) {
         rc = wsp_keyring_parse(&d->keys, str(keys), error);
     }
+    if (rc == WSP_OK && options.mails) {
+        const char *from = options.mail_from;
+        rc = wsp_mail_parse(&d->mail,
+                            str(from ? from : "Sender <from@example.com>"),
+                            str("https://example.com/i?a=1&t={token}"),
+                            error);
+    }
     if (rc == WSP_OK) {
         wsp_core_options made = {
             .size = sizeof made,
             .redis = d->redis,
             .keyring = d->keys,
+            .mail = d->mail,
             .timeout_ms = options.timeout_ms ? options.timeout_ms : 5000,
             .connect_timeout_ms =
                 options.connect_timeout_ms ? options.connect_timeout_ms
@@ -129,6 +137,7 @@ void driver_free(struct driver *d) {
     wsp_core_free(d->core);
     wsp_redis_free(d->redis);
     wsp_keyring_free(d->keys);
+    wsp_mail_free(d->mail);
     links_free(d);
     bytes_free(&d->log);
     free(d->status);

@@ -112,6 +112,7 @@ struct driver {
     wsp_core *core;
     wsp_redis *redis;
     wsp_keyring *keys;
+    wsp_mail *mail;
     struct flight *flights;
     struct bytes log;           /* "level text\n" each */
 
@@ -138,6 +139,8 @@ struct driver_options {
     const char *url;            /* absent: the test's own Redis (redis.h) */
     const char *keys;           /* the key file's text; absent: test_keys */
     bool no_keys;
+    bool mails;                 /* jobs of mail are carried out */
+    const char *mail_from;      /* absent: "Sender <from@example.com>" */
     bool manual;                /* stops the clock, too */
     uint32_t timeout_ms;        /* absent: 5000 */
     uint32_t connect_timeout_ms;
