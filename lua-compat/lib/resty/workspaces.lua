@@ -372,6 +372,12 @@ function _M.check(options)
 end
 
 
+-- How many operations wait for Redis in this worker.
+function _M.waiting()
+    return started().waiting
+end
+
+
 -- -- sealed data
 
 local sealed_out = ffi.new("wsp_str")
