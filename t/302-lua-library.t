@@ -80,6 +80,9 @@ sub refusal {
               secret = "$secret", issuer = "i", audience = "a", x = 1 } }) =>
              qr/jwt: unknown option "x"/],
         [qq({ redis = "$url", identity = workspaces.jwt {
+              secret = "$secret", issuer = "i", audience = "a",
+              leeway = -1 } }) => qr/jwt: leeway is no number/],
+        [qq({ redis = "$url", identity = workspaces.jwt {
               secret = "$secret", audience = "a" } }) => qr/jwt: .*issuer/],
     ) {
         my ($options, $why) = @$case;
@@ -117,7 +120,7 @@ sub refusal {
 
 # -- a gateway with all of it
 my $jwt_secret = '0123456789abcdef0123456789abcdef';
-my $secret_file = file('jwt', $jwt_secret);
+my $secret_file = file('jwt', "$jwt_secret\n");
 my $keys_file = file('ring', 'k1 ' . 'A' x 43 . "=\n");
 my $url = $redis->url;
 my $init = <<"END";

@@ -3,7 +3,7 @@
 #
 #     TEST_NGINX_IN_LUA=1 WORKSPACES_LUA=<what make lua made> prove ...
 #
-# What is translated: workspaces, workspaces_identity trusted,
+# What is translated: workspaces, workspaces_identity (trusted and jwt),
 # workspaces_redis, workspaces_seal_keys and workspaces_cache.  The blocks that
 # are skipped are named below, with the reasons.
 
@@ -86,11 +86,20 @@ sub expression {
     return @parts ? join ' .. ', @parts : '""';
 }
 
+# What is made once, in init_by_lua.
+my @sources;
+
 sub identity {
-    my (@words) = @_;
-    my $kind = shift @words;
+    my ($kind, @words) = @_;
     return 'nil' if $kind eq 'off';
-    die "no trusted identity: $kind" if $kind ne 'trusted';
+    if ($kind eq 'jwt') {
+        push @sources, 'require "resty.workspaces".jwt {' . join(', ', map {
+            my ($name, $value) = unquote($_) =~ /\A(\w+)=(.*)\z/s or die;
+            "$name = " . expression($value);
+        } @words) . '}';
+        return 'source' . @sources;
+    }
+    die "no identity in Lua: $kind" if $kind ne 'trusted';
     return 'function() return {' . join(', ', map {
         my ($name, $value) = unquote($_) =~ /\A(\w+)=(.*)\z/s or die;
         "$name = " . expression($value);
@@ -141,6 +150,7 @@ sub with_lua {
 sub server_in_lua {
     my ($text) = @_;
     my $nodes = parse($text);
+    @sources = ();
     my %dialects;
     $text =~ s/\bworkspaces (\w+);/$dialects{$1} = 1; $&/ge;
     push @{ $nodes = with_lua($nodes, 'nil') }, map {
@@ -152,6 +162,7 @@ sub server_in_lua {
 
 # -- the http block
 
+# After the servers.
 sub http_in_lua {
     my ($text) = @_;
     my @options;
@@ -173,12 +184,14 @@ sub http_in_lua {
         }
     }
     my $options = join ', ', @options;
+    my $made = join "\n", map { "source$_ = $sources[$_ - 1]" } 1 .. @sources;
     return <<"END" . text_of(\@out);
         lua_package_path "$dir/?.lua;;";
         lua_package_cpath "$dir/?.so;;";
         lua_socket_log_errors off;
         client_body_buffer_size 1100k;
         init_by_lua_block {
+            $made
             require "resty.workspaces".init { $options }
         }
         init_worker_by_lua_block {
@@ -206,6 +219,8 @@ my %Different = (
         => [10, 'nginx knows of an ETag that Lua sets, and gzip weakens it'],
     'a body goes into no file, whatever the buffers'
         => [12, 'nginx reads the body for Lua, as it is configured'],
+    'the variables of the access phase show what is inherited'
+        => [21, "they are the module's"],
     'so it is before all of it has come'
         => [5, 'nginx keeps the connection, and drops the rest of the body'],
 );

@@ -96,8 +96,8 @@ sub prepare {
     my $usual = !defined $block->config;
     $block->set_value(config => $Mount) if $usual;
     if (in_lua()) {
-        $block->set_value(http_config => http_in_lua($block->http_config));
         $block->set_value(config => server_in_lua($block->config));
+        $block->set_value(http_config => http_in_lua($block->http_config));
         if (my $skip = different($block->name)) {
             my ($count, $why) = @$skip;
             $block->set_value(skip_eval => "$count: 1  # $why");

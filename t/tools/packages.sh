@@ -27,12 +27,13 @@ set_test="$set_run clang++=clang libclang-rt-14-dev llvm-symbolizer=llvm
     liblist-moreutils-perl libhttp-message-perl libwww-perl libtext-diff-perl
     libipc-run-perl liburi-perl libjson-perl libjson-xs-perl
     libnginx-mod-http-lua libnginx-mod-http-ndk libnginx-mod-nchan
+    lua-resty-core lua-resty-lrucache
     dpkg-source=dpkg-dev patch=patch xz=xz-utils promtool=prometheus
     libssl-dev libpcre2-dev zlib1g-dev
     python3-jsonschema chromium=chromium chromedriver=chromium-driver"
 
 # not luajit: it conflicts with the libluajit2 of libnginx-mod-http-lua
-set_bench="wrk=wrk node=nodejs npm=npm libnginx-mod-http-lua taskset=util-linux
+set_bench="wrk=wrk node=nodejs npm=npm libnginx-mod-http-lua lua-resty-core taskset=util-linux
     strace=strace valgrind=valgrind"
 
 without() {

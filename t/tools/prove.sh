@@ -3,8 +3,8 @@
 #
 #   debian      the installed nginx with the dynamic module
 #   sanitizer   the nginx of sanitized-nginx.sh
-#   lua         the installed nginx with Lua and without the module: suites of
-#               the dialects, served by resty.workspaces
+#   lua         the installed nginx with Lua and without the module: the
+#               suites of LUA_DIALECTS (Platform), served by resty.workspaces
 #
 # Ports, server root, Redis and temporary files are this run's own, so runs
 # may go side by side.  Further options of prove: PROVE_OPTIONS.
@@ -23,8 +23,10 @@ seen=
 if [ $# -gt 0 ]; then
     :
 elif [ "$pass" = lua ]; then
-    # 013 to 015 are about directives
-    set -- t/00*.t t/01[0-2]*.t t/01[6-9]*.t
+    # without those about directives
+    # shellcheck disable=SC2046
+    set -- $(grep -lE "^use t::(${LUA_DIALECTS:-Platform});" t/*.t \
+        | grep -vE '/(013|014|015|190)-')
 else
     set -- t/*.t
     seen=--all

@@ -156,4 +156,22 @@ spoil "a schema of no type" '0,/"type": "array"/s//"type": "list"/'
 spoil "a wrong example" 's/"examples": \["bob"\]/"examples": [1]/'
 spoil "an operation id used twice" 's/"workspace.get"/"workspace.list"/'
 
+# -- the shared library
+
+cat > "$room/io.c" << 'END'
+#include <sys/socket.h>
+int wsp_abi_version(void) { return socket(AF_UNIX, SOCK_STREAM, 0); }
+END
+gcc -shared -fPIC -o "$room/libworkspaces.so" "$room/io.c"
+must_fail "a library that opens a socket, and lacks functions" \
+    "$tools/check-lua.sh" "$room/libworkspaces.so"
+for what in "exports the functions" "does no input"; do
+    if grep -q "^not ok - .*$what" "$room/out"; then
+        echo "ok - it is said: $what"
+    else
+        status=1
+        echo "not ok - it is said: $what"
+    fi
+done
+
 exit $status

@@ -4,6 +4,8 @@
 #
 #   FUZZ_SECONDS   for each fuzz target (default 10)
 #
+# LUA_DIALECTS says whose suites are run in Lua: Platform, when it is long all.
+#
 # A step prints lines of the Test Anything Protocol, which are counted; one
 # that prints none counts as one test, and setting up as none.  The whole
 # output of a step is in $BUILD/test.
@@ -11,6 +13,7 @@
 . "$(dirname "$0")/lib.sh"
 
 long=${1:-}
+export LUA_DIALECTS=${LUA_DIALECTS:-Platform${long:+|Organization|Location}}
 cd "$top"
 out=$build/test
 rm -rf "$out"
@@ -139,6 +142,9 @@ background "make the sanitizer nginx" "$tools/sanitized-nginx.sh"
 
 step "exports and signature" "$tools/check-module.sh" \
     "$build/module/$module.so" || :
+setup "build resty.workspaces" "$tools/build-lua.sh" && lua=yes || lua=
+step "exports of the shared library" "$tools/check-lua.sh" \
+    "$build/lua/libworkspaces.so" || :
 step "each check can fail" "$tools/self-check.sh" || :
 
 step "OpenAPI documents" "$tools/openapi.py" documents \
@@ -162,13 +168,16 @@ fi
 setup "build the sanitizer nginx" await "make the sanitizer nginx" \
     && sanitizer=yes || sanitizer=
 
-say "t/*.t with the installed nginx and with the sanitizer nginx"
+say "t/*.t with the installed nginx and with the sanitizer nginx," \
+    "and those of $LUA_DIALECTS in Lua (make test-long: of all dialects)"
 export PROVE_OPTIONS="-v ${PROVE_OPTIONS:-}"
 export PROVE_JOBS=${PROVE_JOBS:-2}
 begin "suites, installed nginx" "$tools/prove.sh" debian
 [ -z "$sanitizer" ] \
     || begin "suites, sanitizer nginx" "$tools/prove.sh" sanitizer
+[ -z "$lua" ] || begin "suites, in Lua" "$tools/prove.sh" lua
 finish "suites, installed nginx"
+[ -z "$lua" ] || finish "suites, in Lua"
 [ -z "$sanitizer" ] || finish "suites, sanitizer nginx"
 
 the_end

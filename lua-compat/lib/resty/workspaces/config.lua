@@ -13,6 +13,7 @@ local tostring = tostring
 local type = type
 
 local OK = lib.WSP_OK
+local NEWLINE = 10
 
 local _M = {}
 
@@ -51,6 +52,16 @@ local function reader()
 end
 
 
+-- As an editor leaves it: the newline at its end is none of its.
+local function read_secret(read, name)
+    local data, size = read(name, true)
+    if size > 0 and data[size - 1] == NEWLINE then
+        size = size - 1
+    end
+    return data, size
+end
+
+
 -- A JWK set may hold secrets, and then it is one itself.
 local function read_jwks(read, name)
     local data, size = read(name, false)
@@ -83,8 +94,7 @@ function _M.jwt(given)
     end
 
     local kinds = {
-        { names_of(given.secret), lib.WSP_JWT_SECRET,
-          function(read, name) return read(name, true) end },
+        { names_of(given.secret), lib.WSP_JWT_SECRET, read_secret },
         { names_of(given.key), lib.WSP_JWT_KEY,
           function(read, name) return read(name, false) end },
         { names_of(given.jwks), lib.WSP_JWT_JWKS, read_jwks },
@@ -109,11 +119,17 @@ function _M.jwt(given)
         end
     end
 
+    local leeway = given.leeway or 30
+    if type(leeway) ~= "number" or not (leeway >= 0 and leeway <= 3600) then
+        done()
+        wrong("jwt: leeway is no number of seconds, up to 3600")
+    end
+
     local options = ffi.new("wsp_jwt_options")
     options.size = ffi.sizeof(options)
     options.keys = keys
     options.key_count = count
-    options.leeway_s = given.leeway or 30
+    options.leeway_s = leeway
     for _, name in ipairs(jwt_texts) do
         if given[name] ~= nil then
             if type(given[name]) ~= "string" then
