@@ -69,7 +69,7 @@ test-long:
 
 bench:
 	@$(tools)/packages.sh build run bench
-	@$(MAKE) --no-print-directory module
+	@$(MAKE) --no-print-directory module lua
 	@t/bench/run.sh
 
 install: module

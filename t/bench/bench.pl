@@ -47,7 +47,7 @@ my %option = (
     revocations => number('REVOCATIONS',       300),
 );
 my @chosen = scenarios();
-GetOptions(\%option, 'module=s', 'out=s', 'profile') or exit 1;
+GetOptions(\%option, 'module=s', 'lua=s', 'out=s', 'profile') or exit 1;
 
 $| = 1;
 my $room;

@@ -46,6 +46,8 @@ need nginx nginx
 
 module=$build/module/ngx_http_workspaces_module.so
 [ -f "$module" ] || fail "$module is missing; run make first"
+[ -f "$build/lua/libworkspaces.so" ] \
+    || fail "$build/lua is missing; run make lua first"
 
 mkdir -p "$out"
 
@@ -65,4 +67,5 @@ if [ "${1-}" != --profile ]; then
 fi
 
 export PATH
-exec perl "$here/bench.pl" --module "$module" --out "$out" "$@"
+exec perl "$here/bench.pl" --module "$module" --lua "$build/lua" \
+    --out "$out" "$@"

@@ -175,13 +175,14 @@ local defaults = {
     queue = 4096,
     cache = 16 * 1024 * 1024,
     max_stale = 1,
+    invitation_ttl = 7 * 86400,
     mount = "/api/workspaces",
     id_header = "X-Workspace-ID",
     external_header = "X-ATS-Client-ID",
 }
 
 local numbers = { timeout = 0.001, connect_timeout = 0.001, queue = 1,
-                  cache = 0, max_stale = 0.001 }
+                  cache = 0, max_stale = 0.001, invitation_ttl = 60 }
 
 
 local function parse_redis(url)

@@ -76,6 +76,7 @@ function _M.new(conf)
     options.queue = conf.queue
     options.cache_size = conf.cache
     options.max_stale_ms = conf.max_stale * 1000
+    options.invitation_ttl_s = conf.invitation_ttl
     options.client_name.data = name
     options.client_name.len = #name
     lib.wsp_seed(options.seed)

@@ -9,6 +9,8 @@ package Bench::Access;
 #   (d) auth_request to Fastify with ioredis, asking Redis each time
 #   (e) access_by_lua, asking Redis each time
 #   (f) access_by_lua with decisions kept for a second (lua-resty-lrucache)
+#   (g) resty.workspaces, with its cache
+#   (h) resty.workspaces, asking Redis each time
 #
 # What is decided: the user of the headers is a member of the workspace that
 # X-Workspace-ID names; the records are those that the module's API has put
@@ -19,12 +21,12 @@ package Bench::Access;
 # run.  (f) does less than (b): what it lets in may have been revoked up to a
 # second before; see the revocation scenario.
 #
-# Who refuses, and how, is each one's own: 404 for a stranger with (b), (c),
-# (e) and (f), 403 with (d), for auth_request knows no other.
+# Who refuses, and how, is each one's own: 403 for a stranger with (d), for
+# auth_request knows no other, and 404 with the others.
 #
-# All requests are of one member for one workspace, so (b) and (f) find in
-# their caches what they look for, and (c), (d) and (e) always ask.  The column
-# "Redis calls" proves it.
+# All requests are of one member for one workspace, so (b), (f) and (g) find in
+# their caches what they look for, and (c), (d), (e) and (h) always ask.  The
+# column "Redis calls" proves it.
 #
 # The service of (d) runs beside the server, not in its place: it has a CPU of
 # its own where there is one, and else the one of Redis, where more is left
@@ -82,6 +84,12 @@ sub start {
         [f => 'access_by_lua, lrucache 1 s',
             Bench::Gateway::start_lua($room, $backend, 'lrucache', $partition,
                 'decide_with_cache')],
+        [g => 'resty.workspaces, cache',
+            Bench::Gateway::start_resty($room, $backend, 'resty_cached',
+                $option->{lua}, 16 << 20)],
+        [h => 'resty.workspaces, Redis',
+            Bench::Gateway::start_resty($room, $backend, 'resty',
+                $option->{lua}, 'false')],
     );
 
     my @peers = map {

@@ -96,6 +96,35 @@ sub start_lua {
 END
 }
 
+# resty.workspaces, from the directory of `make lua`; `cache` in bytes, or
+# "false".
+sub start_resty {
+    my ($room, $backend, $name, $lua, $cache, %with) = @_;
+
+    require_lua();
+    return start($room, $backend, $name, <<'END',
+access_by_lua_block { require("resty.workspaces").access() }
+END
+        %with,
+        modules => [@LUA],
+        http    => <<"END");
+    lua_package_path '$lua/?.lua;;';
+    lua_package_cpath '$lua/?.so;;';
+    lua_socket_log_errors off;
+    init_worker_by_lua_block {
+        local var = ngx.var
+        require("resty.workspaces").init {
+            redis = "unix:$room->{redis}{socket}",
+            cache = $cache,
+            identity = function()
+                return { tenant = var.http_x_tenant,
+                         user = var.http_x_user }
+            end,
+        }
+    }
+END
+}
+
 # `check` is what the location has besides handing on.
 sub start {
     my ($room, $backend, $name, $check, %with) = @_;
