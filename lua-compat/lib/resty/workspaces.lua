@@ -15,6 +15,7 @@ local ffi = require "ffi"
 local lib = library.lib
 local error = error
 local ffi_string = ffi.string
+local get_headers = ngx.req.get_headers
 local lower = string.lower
 local ngx = ngx
 local tonumber = tonumber
@@ -120,8 +121,9 @@ local conditions = { "If-Match", "If-None-Match", "If-Modified-Since",
                      "If-Unmodified-Since" }
 
 local function forget_conditions()
+    local by_name = get_headers(0)
     for i = 1, #conditions do
-        if ngx.req.get_headers(0)[conditions[i]] then
+        if by_name[conditions[i]] then
             ngx.req.clear_header(conditions[i])
         end
     end
@@ -256,16 +258,6 @@ end
 
 -- -- access
 
-local function given_of(options)
-    return {
-        permission = options and options.permission,
-        settings = options and options.settings,
-        id_header = option(options, "id_header"),
-        external_header = option(options, "external_header"),
-    }
-end
-
-
 local function logged(label, value)
     if #value > 128 then
         value = value:sub(1, 128) .. "..."
@@ -283,7 +275,7 @@ end
 
 local levels = { allowed = ngx.INFO, refused = ngx.INFO, undecided = ngx.ERR }
 
-local function log_decision(decision, given)
+local function log_decision(decision, options)
     local level = levels[decision.verdict]
     if errlog.get_sys_filter_level() < level then
         return
@@ -296,8 +288,8 @@ local function log_decision(decision, given)
     else
         local by_name = ngx.req.get_headers(0)
         parts[#parts + 1] = logged("workspace",
-                                   first(by_name[given.id_header]))
-        local external = first(by_name[given.external_header])
+            first(by_name[option(options, "id_header")]))
+        local external = first(by_name[option(options, "external_header")])
         if external ~= "" then
             parts[#parts + 1] = logged("external", external)
         end
@@ -324,9 +316,8 @@ end
 -- ends the request for whom it refuses.
 function _M.access(options)
     local self = started()
-    local given = given_of(options)
-    local asked = request.access(given, option(options, "identity"),
-                                 ngx.req.get_headers(0, true))
+    local asked = request.access(options, conf, option(options, "identity"),
+                                 get_headers(0))
     local decision, err = self:run(lib.wsp_access_new, asked,
                                    request.decision_of)
     if not decision then
@@ -334,7 +325,7 @@ function _M.access(options)
         return ngx.exit(500)
     end
 
-    log_decision(decision, given)
+    log_decision(decision, options)
     if not decision.allowed then
         return refuse(decision)
     end
@@ -348,20 +339,21 @@ end
 -- there is none.
 function _M.check(options)
     local self = started()
-    local given = given_of(options)
     local by_name = {}
     if options.workspace ~= nil then
-        by_name[given.id_header] = tostring(options.workspace)
+        by_name[lower(option(options, "id_header"))] =
+            tostring(options.workspace)
     end
     if options.external ~= nil then
-        by_name[given.external_header] = tostring(options.external)
+        by_name[lower(option(options, "external_header"))] =
+            tostring(options.external)
     end
 
     local source = options.identity
     if source == nil then
         source = options
     end
-    local asked = request.access(given, source, by_name)
+    local asked = request.access(options, conf, source, by_name)
     local decision, err = self:run(lib.wsp_access_new, asked,
                                    request.decision_of)
     if not decision then

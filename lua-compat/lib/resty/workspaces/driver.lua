@@ -114,11 +114,11 @@ end
 
 
 local function log(self)
-    while lib.wsp_next_log(self.core, line) == OK do
+    repeat
         -- nginx counts from one, syslog from zero
         raw_log(line.level + 1,
                 "workspaces: " .. ffi_string(line.text.data, line.text.len))
-    end
+    until lib.wsp_next_log(self.core, line) ~= OK
 end
 
 
@@ -211,7 +211,9 @@ function _M:rest()
     if not self.draining or self.waiting > 0 then
         return
     end
-    log(self)
+    if lib.wsp_next_log(self.core, line) == OK then
+        log(self)
+    end
     for number = 0, LINKS - 1 do
         local link = self.links[number]
         if link.conn then
@@ -230,12 +232,48 @@ end
 
 -- -- turns
 
+-- The result of a finished operation, which is freed.  What it had borrowed
+-- may be used again.
+local function result_of(op, asked, take)
+    local result = take(op, asked)
+    lib.wsp_op_free(op)
+    local spare = asked.spare
+    if spare then
+        spare[#spare + 1] = asked
+    end
+    return result
+end
+
+
 local function settle(self, number, entry)
     self.entries[number] = nil
     self.waiting = self.waiting - 1
-    entry.result = entry.take(entry.op, entry.asked)
-    lib.wsp_op_free(entry.op)
+    entry.result = result_of(entry.op, entry.asked, entry.take)
     entry.op = nil
+    entry.asked = nil
+end
+
+
+local function act(self)
+    repeat
+        local link = self.links[action.link]
+        if action.type == CONNECT then
+            link:connect()
+        else
+            link:close()
+        end
+    until lib.wsp_next_action(self.core, action) ~= OK
+end
+
+
+local function finish(self, op)
+    repeat
+        local number = tonumber(cast(number_t, lib.wsp_op_data(op)))
+        local entry = self.entries[number]
+        settle(self, number, entry)
+        entry.done:post(1)
+        op = lib.wsp_next_done(self.core)
+    until op == nil
 end
 
 
@@ -246,31 +284,19 @@ function _M:turn()
         lib.wsp_core_tick(core)
     end
 
-    while lib.wsp_next_action(core, action) == OK do
-        local link = self.links[action.link]
-        if action.type == CONNECT then
-            link:connect()
-        else
-            link:close()
-        end
+    -- mostly there is nothing: no loop is begun, for LuaJIT's sake
+    if lib.wsp_next_action(core, action) == OK then
+        act(self)
     end
-
-    for number = 0, LINKS - 1 do
-        self.links[number]:flush()
+    self.links[0]:flush()
+    self.links[1]:flush()
+    local op = lib.wsp_next_done(core)
+    if op ~= nil then
+        finish(self, op)
     end
-
-    while true do
-        local op = lib.wsp_next_done(core)
-        if op == nil then
-            break
-        end
-        local number = tonumber(cast(number_t, lib.wsp_op_data(op)))
-        local entry = self.entries[number]
-        settle(self, number, entry)
-        entry.done:post(1)
+    if lib.wsp_next_log(core, line) == OK then
+        log(self)
     end
-
-    log(self)
 
     if self.draining then
         self:rest()
@@ -300,9 +326,7 @@ function _M:run(start, asked, take)
                      cast(pointer_t, number))
 
     if rc == OK then
-        local op = op_out[0]
-        local result = take(op, asked)
-        lib.wsp_op_free(op)
+        local result = result_of(op_out[0], asked, take)
         self:turn()
         return result
     end

@@ -8,6 +8,7 @@ local ffi = require "ffi"
 local lib = library.lib
 local char = string.char
 local error = error
+local ffi_fill = ffi.fill
 local ffi_new = ffi.new
 local ffi_sizeof = ffi.sizeof
 local ffi_string = ffi.string
@@ -18,6 +19,8 @@ local ipairs = ipairs
 local lower = string.lower
 local ngx = ngx
 local pairs = pairs
+local rawget = rawget
+local setmetatable = setmetatable
 local sub = string.sub
 local tostring = tostring
 local tonumber = tonumber
@@ -38,9 +41,6 @@ end
 
 
 local function to_lua(str)
-    if str.len == 0 then
-        return ""
-    end
     return ffi_string(str.data, str.len)
 end
 
@@ -49,13 +49,19 @@ end
 --
 -- A string is kept by being in the table, for the core has but its address.
 
+local function hold(asked, value)
+    local n = asked.n + 1
+    asked.n = n
+    asked[n] = value
+end
+
 local function keep(asked, field, text)
-    asked[#asked + 1] = text
+    hold(asked, text)
     set(field, text)
 end
 
 
--- by_name: as ngx.req.get_headers() answers
+-- by_name: as ngx.req.get_headers() answers, in lower case
 local function keep_headers(asked, into, by_name)
     local count = 0
     for _, value in pairs(by_name) do
@@ -68,15 +74,15 @@ local function keep_headers(asked, into, by_name)
     local headers = headers_t(count)
     local at = 0
     for name, value in pairs(by_name) do
-        asked[#asked + 1] = name
+        hold(asked, name)
         if type(value) ~= "table" then
-            asked[#asked + 1] = value
+            hold(asked, value)
             set(headers[at].name, name)
             set(headers[at].value, value)
             at = at + 1
         else
             for _, each in ipairs(value) do
-                asked[#asked + 1] = each
+                hold(asked, each)
                 set(headers[at].name, name)
                 set(headers[at].value, each)
                 at = at + 1
@@ -128,17 +134,9 @@ end
 
 -- Two credentials may be those of two people: the core is given one that is
 -- none, and refuses it.
-local function credential(by_name, wanted, none)
-    local found
-    for name, value in pairs(by_name) do
-        if lower(name) == wanted then
-            if found or type(value) == "table" then
-                return none
-            end
-            found = value
-        end
-    end
-    return found
+local function credential(by_name, name, none)
+    local value = rawget(by_name, name)
+    return type(value) == "table" and none or value
 end
 
 
@@ -163,7 +161,7 @@ local function keep_identity(asked, identity, source, by_name)
     end
 
     if source.jwt then
-        asked[#asked + 1] = source.jwt
+        hold(asked, source.jwt)
         identity.jwt = source.jwt
         local token = credential(by_name, "authorization", "Bearer")
         if token then
@@ -261,7 +259,7 @@ end
 -- Answers `asked`.
 function _M.content(dialect, path, mount, body, source)
     local request = request_t()
-    local asked = { request = request }
+    local asked = { request = request, n = 0 }
     local var = ngx.var
 
     request.size = ffi_sizeof(request_t)
@@ -273,7 +271,7 @@ function _M.content(dialect, path, mount, body, source)
     keep(asked, request.body, body)
     keep(asked, request.request_id, var.request_id or "")
 
-    local by_name = get_headers(0, true)
+    local by_name = get_headers(0)
     keep_headers(asked, request, by_name)
     keep_identity(asked, request.identity, source, by_name)
     return asked
@@ -281,20 +279,81 @@ end
 
 
 -- -- access
+--
+-- The requests are used again and again: a decision from the cache is made in
+-- less time than it takes to collect one.
 
--- given: permission, id_header, external_header, settings (a list of names);
--- by_name: the headers.
-function _M.access(given, source, by_name, request_id)
-    local request = access_t()
-    local asked = { request = request, settings = given.settings }
+local MOST_HEADERS = 6
+local spare = {}
 
+local function new_access()
+    return {
+        request = access_t(),
+        headers = headers_t(MOST_HEADERS),
+        n = 0,
+        spare = spare,              -- where the driver puts it back
+    }
+end
+
+
+local lowered = setmetatable({}, { __index = function(self, name)
+    self[name] = lower(name)
+    return self[name]
+end })
+
+
+-- Adds a header, and how often it was given as far as it matters.  Answers
+-- the number of headers.
+local function add(headers, at, name, value)
+    if value == nil then
+        return at
+    end
+    if type(value) == "table" then
+        at = add(headers, at, name, value[1])
+        return add(headers, at, name, value[2])
+    end
+    set(headers[at].name, name)
+    set(headers[at].value, value)
+    return at + 1
+end
+
+
+-- options, else conf: permission, id_header, external_header, settings (a
+-- list of names).  by_name: the headers, in lower case.
+function _M.access(options, conf, source, by_name)
+    local last = #spare
+    local asked = spare[last] or new_access()
+    spare[last] = nil
+
+    local request = asked.request
+    local headers = asked.headers
+    local id_header = options and options.id_header or conf.id_header
+    local external_header = options and options.external_header
+                            or conf.external_header
+    local permission = options and options.permission or ""
+    local settings = options and options.settings
+
+    ffi_fill(request, ffi_sizeof(access_t))
     request.size = ffi_sizeof(access_t)
-    keep(asked, request.id_header, given.id_header)
-    keep(asked, request.external_header, given.external_header)
-    keep(asked, request.permission, given.permission or "")
-    keep(asked, request.request_id, request_id or "")
-    request.with_settings = given.settings and 1 or 0
-    keep_headers(asked, request, by_name)
+    set(request.id_header, id_header)
+    set(request.external_header, external_header)
+    set(request.permission, permission)
+    request.with_settings = settings and 1 or 0
+
+    -- these the core looks at
+    local id = rawget(by_name, lowered[id_header])
+    local external = rawget(by_name, lowered[external_header])
+    local revision = rawget(by_name, "workspace-revision")
+    local count = add(headers, 0, id_header, id)
+    count = add(headers, count, external_header, external)
+    count = add(headers, count, "Workspace-Revision", revision)
+    request.headers = headers
+    request.header_count = count
+
+    asked.n = 0
+    asked.id_header, asked.external_header = id_header, external_header
+    asked.permission, asked.settings = permission, settings
+    asked.id, asked.external, asked.revision = id, external, revision
     keep_identity(asked, request.identity, source, by_name)
     return asked
 end
