@@ -118,6 +118,44 @@ sub refusal {
     like($said, qr/libworkspaces\.so has no version of the ABI/, 'in words');
 }
 
+# -- the synopsis of the manual, on paths of our own
+{
+    open my $in, '<', 'lua-compat/README.md' or die "README.md: $!";
+    my ($http) = do { local $/; <$in> } =~ /^```nginx\nhttp \{\n(.*?)^\}\n```/ms
+        or die 'no synopsis';
+    my $gateway = Workspaces::Gateway->new(redis => $redis,
+        modules => [lua_modules()]);
+    my $keys = file('synopsis', 'k1 ' . 'A' x 43 . "=\n");
+    my $lua = $ENV{WORKSPACES_LUA};
+    my $url = $redis->url;
+    for ($http) {
+        s{"/usr/local/share/lua/5.1/}{"$lua/};
+        s{"/usr/local/lib/lua/5.1/}{"$lua/};
+        s{"unix:/run/redis/redis.sock"}{"$url"};
+        s{/etc/nginx/workspaces.keys}{$keys};
+        s{listen 127.0.0.1:8080;}{listen unix:$gateway->{unix};};
+        s{http://docs}{http://unix:$gateway->{dir}/docs};
+    }
+    $http .= "server { listen unix:$gateway->{dir}/docs;
+                       return 200 \"docs of \$http_x_workspace_name\"; }\n";
+    my $config = $gateway->config;
+    $config =~ s/(http \{\n.*?)    workspaces_redis.*/$1$http}\n/s or die;
+    $gateway->write_config(text => $config)->start;
+    my %ann = (tenant => 'manual', user => 'ann');
+    is($gateway->ask_until(200, 5, GET => '', %ann)->{status}, 200,
+       "the manual's synopsis is served");
+    is($gateway->ask(POST => '', %ann, json => { name => 'Berlin' })
+               ->{status}, 200, 'a workspace is made');
+    my $docs = sub {
+        return $gateway->client->write("GET /docs/a HTTP/1.1\r\nHost: a\r\n"
+            . "X-Tenant: manual\r\nX-User: $_[0]\r\nX-Workspace-ID: 1\r\n"
+            . "\r\n")->answer;
+    };
+    is($docs->('ann')->{body}, 'docs of Berlin', 'a member gets in');
+    is($docs->('bob')->{status}, 404, 'a stranger does not');
+    $gateway->finish;
+}
+
 # -- a gateway with all of it
 my $jwt_secret = '0123456789abcdef0123456789abcdef';
 my $secret_file = file('jwt', "$jwt_secret\n");
