@@ -114,6 +114,7 @@ sub waiting { return (split ' ', ask($_[0], 'GET', '/waiting')->{body})[0] }
 sub kb { return (split ' ', ask($_[0], 'GET', '/waiting')->{body})[1] }
 
 my @list = (GET => '/lua/workspaces');
+my @change = (PUT => '/lua/workspaces/1', '{"name":"B"}');
 my @create = (POST => '/lua/workspaces', '{"name":"A"}');
 
 # -- Redis is away, and comes
@@ -160,7 +161,7 @@ my $proxy = Workspaces::RedisProxy->started(redis => $redis);
     for my $round (1 .. 5) {
         $proxy->set(frozen => 1);
         my @clients = map {
-            $gateway->client->write(text($_ % 3 == 0 ? @create
+            $gateway->client->write(text($_ % 3 == 0 ? @change
                 : $_ % 3 == 1 ? @list : (GET => '/access')))
         } 1 .. 100;
         ok(until_true(10 * patience(), sub { waiting($gateway) == 100 }),
