@@ -4,8 +4,9 @@
 #     TEST_NGINX_IN_LUA=1 WORKSPACES_LUA=<what make lua made> prove ...
 #
 # What is translated: workspaces, workspaces_identity (trusted and jwt),
-# workspaces_redis, workspaces_seal_keys and workspaces_cache.  The blocks that
-# are skipped are named below, with the reasons.
+# workspaces_redis, workspaces_seal_keys, workspaces_cache and
+# workspaces_invitation_ttl.  The blocks that are skipped are named below, with
+# the reasons.
 
 package t::InLua;
 
@@ -175,6 +176,8 @@ sub http_in_lua {
                 map { option($_) } @words;
         } elsif ($name eq 'workspaces_seal_keys') {
             push @options, 'seal_keys = ' . expression(unquote($words[0]));
+        } elsif ($name eq 'workspaces_invitation_ttl') {
+            push @options, option("invitation_ttl=$words[0]");
         } elsif ($name eq 'workspaces_cache') {
             push @options, $words[0] eq 'off' ? 'cache = false'
                 : 'cache = ' . size($words[0]),
@@ -200,16 +203,18 @@ sub http_in_lua {
 END
 }
 
-my %unit = (ms => 0.001, s => 1, '' => 1, k => 1024, m => 1 << 20);
+my %seconds = (ms => 0.001, s => 1, '' => 1, m => 60, h => 3600, d => 86400);
+my %bytes = ('' => 1, k => 1024, m => 1 << 20);
 
 sub option {
     my ($name, $number, $unit) = $_[0] =~ /\A(\w+)=(\d+)(\w*)\z/ or die $_[0];
-    return "$name = " . $number * $unit{ lc $unit };
+    return "$name = $number" if $name eq 'queue';
+    return "$name = " . $number * $seconds{$unit};
 }
 
 sub size {
     my ($number, $unit) = $_[0] =~ /\A(\d+)(\w*)\z/ or die $_[0];
-    return $number * $unit{ lc $unit };
+    return $number * $bytes{ lc $unit };
 }
 
 # -- what is not so in Lua: how many tests, and why
