@@ -202,7 +202,7 @@ def check_documents(schema):
 
 # What makes a configuration answer otherwise than the dialect would.
 FOREIGN = re.compile(r'\b(error_page|rewrite|return|try_files|auth_basic|'
-                     r'proxy_pass)\b')
+                     r'proxy_pass|workspaces_access)\b')
 LOCATION = re.compile(r'\blocation\s+(=\s*|\^~\s*|~\*?\s*)?'
                       r'("[^"]*"|\'[^\']*\'|[^\s{]+)\s*\{|([{}])|'
                       r'\bworkspaces\s+(\w+)\s*;|' + FOREIGN.pattern)
