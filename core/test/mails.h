@@ -32,7 +32,8 @@ void job_ends(struct driver *d, uint64_t number, int outcome,
 
 /* Until the script on Redis answers this number. */
 void until_number(struct driver *d, long long wanted, const char *format,
-                  ...);
+                  ...)
+    __attribute__((format(printf, 3, 4)));
 /* Wall clock and monotonic clock go on; the clock must be stopped. */
 void time_passes(struct driver *d, uint64_t ms);
 
