@@ -438,8 +438,8 @@ int wsp_op_new_error(wsp_op **out, wsp_core *core, int dialect,
  * The workspace is named by the header `id_header` ("X-Workspace-ID" when
  * empty), else by `external_header` ("X-ATS-Client-ID"), else it is the
  * caller's active one.  A header given twice, or no single id, is refused,
- * and never replaced by the next source.  Everything is borrowed until
- * wsp_op_free.
+ * and never replaced by the next source.  Of the headers it looks at these
+ * two and Workspace-Revision.  Everything is borrowed until wsp_op_free.
  */
 typedef struct {
     size_t size;

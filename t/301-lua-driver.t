@@ -72,6 +72,9 @@ my $server = <<'END';
         content_by_lua_block {
             collectgarbage()
             collectgarbage()
+            for size = 1, 200 do
+                local garbage = ("g" .. math.random()):rep(size)
+            end
             ngx.say(workspaces.waiting(), " ", collectgarbage("count"))
         }
     }
@@ -185,6 +188,55 @@ my $proxy = Workspaces::RedisProxy->started(redis => $redis);
            "the worker's memory does not grow (kB: @sizes)");
     cmp_ok($heaps[-1] - $heaps[2], '<', 128,
            "nor does Lua's (kB: @heaps)");
+
+    # what the core has borrowed is kept while Lua collects all it can
+    $proxy->set(frozen => 1);
+    my %client_of = map {
+        my $name = "n$_" . 'x' x ($_ % 40);
+        $name => $gateway->client->write(text(POST => '/lua/workspaces',
+            qq({"name":"$name","labels":["$name"]})) =~ s/ann/user$_/r)
+    } 1 .. 60;
+    ok(until_true(10 * patience(), sub { waiting($gateway) == 60 }),
+       'requests wait');
+    # each question collects, and leaves garbage of the sizes that were freed
+    waiting($gateway) for 1 .. 10;
+    $proxy->set(frozen => 0);
+    is(join("\n", grep {
+        my $got = $client_of{$_}->answer;
+        my ($user) = /^n(\d+)/;
+        $got->{status} != 200 || $got->json->{name} ne $_
+            || $got->json->{labels}[0] ne $_
+            || $got->json->{members}[0]{user} ne "user$user";
+    } sort keys %client_of), '', 'each gets its own answer');
+
+    # also when nobody waits any more
+    my $gone = (() = $gateway->accesses =~ /" 499 /g);
+    $proxy->set(frozen => 1);
+    my @clients = map {
+        $gateway->client->write(text(POST => '/lua/workspaces',
+            qq({"name":"late$_"})) =~ s/ann/gone-user-$_/r)
+    } 1 .. 40;
+    ok(until_true(10 * patience(), sub { waiting($gateway) == 40 }),
+       'requests wait again');
+    $_->abort for @clients;
+    ok(until_true(10 * patience(), sub {
+        (() = $gateway->accesses =~ /" 499 /g) == $gone + 40;
+    }), 'they are gone, their operations are not');
+    waiting($gateway) for 1 .. 10;
+    $proxy->set(frozen => 0);
+    ok(until_true(10 * patience(), sub { waiting($gateway) == 0 }),
+       'which end');
+    is(join(' ', grep {
+        my $list = $gateway->client->write(text(@list)
+            =~ s/ann/gone-user-$_/r)->answer->{body};
+        $list ne '[]'
+            && $list !~ /^\[\{"_id":"\d+","name":"late$_",[^{]*\}\]$/;
+    } 1 .. 40), '', 'and have done nothing else than they were asked');
+    my $done = grep {
+        $gateway->client->write(text(@list) =~ s/ann/gone-user-$_/r)
+            ->answer->{body} ne '[]';
+    } 1 .. 40;
+    is($done, 40, 'all of it');
 
     $proxy->set(split => 1);
     is(ask($gateway, GET => '/access')->{status}, 200,

@@ -121,7 +121,8 @@ sub refusal {
 # -- the synopsis of the manual, on paths of our own
 {
     open my $in, '<', 'lua-compat/README.md' or die "README.md: $!";
-    my ($http) = do { local $/; <$in> } =~ /^```nginx\nhttp \{\n(.*?)^\}\n```/ms
+    my ($http) = do { local $/; <$in> }
+        =~ /^```nginx\nhttp \{\n(.*?)^\}\n```/ms
         or die 'no synopsis';
     my $gateway = Workspaces::Gateway->new(redis => $redis,
         modules => [lua_modules()]);
