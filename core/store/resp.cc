@@ -168,7 +168,9 @@ redisReader* new_reader(arena& memory) noexcept {
 }
 
 redisReader* renew_reader(redisReader* reader, arena& memory) noexcept {
-  if (reader->len != 0 || sdsavail(reader->buf) <= most_idle_input) {
+  // One that has read all bytes may be in the middle of a reply.
+  if (reader->ridx >= 0 || reader->len != 0 ||
+      sdsavail(reader->buf) <= most_idle_input) {
     return reader;
   }
   redisReader* fresh = new_reader(memory);

@@ -24,8 +24,8 @@ void put_command(std::string& out, std::span<const std::string_view> parts);
 // memory ran out.  Free it with redisReaderFree.
 redisReader* new_reader(arena& memory) noexcept;
 
-// In the place of a reader that has read all it got, and keeps the memory of
-// a large reply, a new one; else, and when memory ran out, the same.
+// In the place of a reader that is between two replies, and keeps the memory
+// of a large one, a new one; else, and when memory ran out, the same.
 redisReader* renew_reader(redisReader* reader, arena& memory) noexcept;
 
 // Copies a reply with all that it holds.  Throws bad_alloc.

@@ -291,6 +291,50 @@ static void replies_may_come_in_single_bytes(void **state) {
     driver_free(d);
 }
 
+static void put_members(struct bytes *into, unsigned from, unsigned until) {
+    for (unsigned i = from; i < until; i++) {
+        bytes_printf(into, "$6\r\nu%05u\r\n$20\r\n1700000000000 member\r\n",
+                     i);
+    }
+}
+
+/* The reader has then nothing left, and yet not all of the reply. */
+static void a_long_reply_may_stop_between_its_elements(void **state) {
+    (void) state;
+    enum { most = 10000, first = 5000 };
+    struct driver *d = ready();
+    struct flight *reads =
+        driver_start(d, (struct ask) { .path = "/7/members" });
+    bool was_long = false;
+    struct fake_command command;
+    while (fake_parse(d->data.sent.data, d->data.sent.len, &command)) {
+        struct bytes replies = { 0 };
+        bool members = fake_is(&command, 0, "HGETALL");
+        if (members) {
+            bytes_printf(&replies, "*%u\r\n", 2 * most);
+            put_members(&replies, 0, first);
+        } else {
+            fake_answer(&command, &replies);
+        }
+        bytes_drop(&d->data.sent, command.size);
+        driver_feed(d, replies.data, replies.len);
+        if (members) {
+            bytes_clear(&replies);
+            put_members(&replies, first, most);
+            driver_feed(d, replies.data, replies.len);
+            was_long = true;
+        }
+        bytes_free(&replies);
+    }
+    assert_true(was_long);
+    assert_int_equal(d->data.closes, 0);
+    const struct answer *members = driver_wait(d, reads);
+    assert_status(members, 200);
+    assert_holds(members->body, "u00000");
+    assert_holds(members->body, "u09999");
+    driver_free(d);
+}
+
 static void bytes_for_no_connection_are_ignored(void **state) {
     (void) state;
     struct driver *d = manual("redis://h");
@@ -386,6 +430,7 @@ int main(void) {
         cmocka_unit_test(what_is_not_resp_drops_the_link),
         cmocka_unit_test(a_reply_too_many_drops_the_link),
         cmocka_unit_test(replies_may_come_in_single_bytes),
+        cmocka_unit_test(a_long_reply_may_stop_between_its_elements),
         cmocka_unit_test(bytes_for_no_connection_are_ignored),
         cmocka_unit_test(a_forgotten_script_is_loaded_again),
         cmocka_unit_test(a_script_that_cannot_be_kept_ends_in_an_error),
