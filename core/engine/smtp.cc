@@ -6,8 +6,9 @@ namespace wsp {
 
 namespace {
 
-// A reply is a line or a few; who goes on and on is cut off.
-constexpr size_t lines_max = 100;
+// A reply is a line or a few; who goes on and on, be it in one line, is cut
+// off: a worker reads as long as there is something.
+constexpr size_t reply_max = size_t{16} * 1024;
 
 bool is_digit(char c) noexcept {
   return c >= '0' && c <= '9';
@@ -58,6 +59,10 @@ bool smtp_dialog::input(std::string_view bytes) {
       whole_ = false;
       size_ = 0;
     }
+    if (++reply_size_ > reply_max) {
+      end_with(end::nonsense);
+      break;
+    }
     if (c != '\n') {
       if (size_ < sizeof line_) {
         line_[size_++] = c;
@@ -80,14 +85,14 @@ bool smtp_dialog::take_line() {
   bool reply = line.size() >= 3 && is_digit(line[0]) && is_digit(line[1]) &&
                is_digit(line[2]) &&
                (line.size() == 3 || line[3] == ' ' || line[3] == '-');
-  if (!reply || ++lines_ > lines_max) {
+  if (!reply) {
     end_with(end::nonsense);
     return true;
   }
   if (line.size() > 3 && line[3] == '-') {
     return false;
   }
-  lines_ = 0;
+  reply_size_ = 0;
   char wanted = at_ == step::data ? '3' : '2';
   if (line[0] != wanted || !output().empty()) {
     end_with(line[0] == '4'   ? end::refused_now

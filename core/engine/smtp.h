@@ -47,7 +47,7 @@ class smtp_dialog {
   char line_[256];  // the rest of a longer one is dropped
   size_t size_ = 0;
   bool whole_ = false;  // the line has ended; the next one replaces it
-  size_t lines_ = 0;    // of this reply
+  size_t reply_size_ = 0;
 };
 
 }  // namespace wsp

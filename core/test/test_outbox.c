@@ -271,6 +271,34 @@ static void what_is_no_smtp_is_tried_again(void **state) {
     driver_free(d);
 }
 
+/* The worker reads as long as there is something. */
+static void who_talks_without_end_is_cut_off(void **state) {
+    (void) state;
+    for (int in_lines = 0; in_lines <= 1; in_lines++) {
+        struct driver *d = new_world();
+        assert_status(invite(d, workspace, one_guest), 200);
+        uint64_t number = job_of(d);
+        smtp_reads(d, number);
+        char piece[1000];
+        memset(piece, 'x', sizeof piece);
+        memcpy(piece, "250-", 4);
+        if (in_lines) {
+            memcpy(piece + sizeof piece - 2, "\r\n", 2);
+        }
+        unsigned pieces = 0;
+        while (wsp_job_input(d->core, number, piece, sizeof piece) != WSP_OK) {
+            assert_in_range(++pieces, 1, 100);
+        }
+        job_ends(d, number, WSP_JOB_DONE, "");
+        until_number(d, 1, "ZCOUNT " OUTBOX "q:mail (%lld +inf",
+                     (long long) d->wall_ms);
+        assert_string_equal(redis_text("HGET " OUTBOX "j:%s reason",
+                                       only_id()),
+                            "the server does not speak SMTP");
+        driver_free(d);
+    }
+}
+
 static void what_is_done_is_settled_when_redis_is_back(void **state) {
     (void) state;
     struct driver *d = new_world();
@@ -458,6 +486,7 @@ int main(void) {
         cmocka_unit_test(tries_come_later_and_later_and_then_no_more),
         cmocka_unit_test(what_is_refused_for_good_is_dead_at_once),
         cmocka_unit_test(what_is_no_smtp_is_tried_again),
+        cmocka_unit_test(who_talks_without_end_is_cut_off),
         cmocka_unit_test(what_is_done_is_settled_when_redis_is_back),
         cmocka_unit_test(
             who_drains_gives_back_what_the_driver_has_not_seen),
