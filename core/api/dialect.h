@@ -105,6 +105,15 @@ struct dialect {
   answer (*render)(arena& memory, const problem& why, int64_t now);
 };
 
+// The statuses in which dialects differ.
+struct own_statuses {
+  unsigned invalid;
+  unsigned refused;
+};
+
+// The status that a fault is answered with.
+unsigned status_of(fault kind, own_statuses own) noexcept;
+
 extern const dialect platform_dialect;
 extern const dialect organization_dialect;
 extern const dialect location_dialect;

@@ -443,60 +443,39 @@ flow<result<answer>> within(operation& op, call& request) {
 
 // -- errors
 
-struct error_code {
-  unsigned status;
-  std::string_view code;
-};
+unsigned status_of(const problem& why) noexcept {
+  return wsp::status_of(why.kind, {.invalid = 400, .refused = 409});
+}
 
-error_code code_of(fault kind) noexcept {
-  switch (kind) {
-    case fault::none:
-      return {200, ""};
-    case fault::bad_request:
-    case fault::invalid:
-      return {400, "VALIDATION_ERROR"};
-    case fault::unauthenticated:
-      return {401, "AUTH_REQUIRED"};
-    case fault::bad_token:
-      return {401, "AUTH_INVALID"};
-    case fault::expired:
-      return {401, "AUTH_EXPIRED"};
-    case fault::forbidden:
-      return {403, "PERMISSION_DENIED"};
-    case fault::not_found:
-      return {404, "RESOURCE_NOT_FOUND"};
-    case fault::gone:
-      return {410, "RESOURCE_NOT_FOUND"};
-    case fault::wrong_method:
-      return {405, "VALIDATION_ERROR"};
-    case fault::timed_out:
-      return {408, "VALIDATION_ERROR"};
-    case fault::conflict:
-    case fault::running:
-    case fault::refused:
-    case fault::retry:
-      return {409, "CONFLICT"};
-    case fault::precondition:
-      return {412, "CONFLICT"};
-    case fault::too_large:
-      return {413, "VALIDATION_ERROR"};
-    case fault::key_reused:
-      return {422, "VALIDATION_ERROR"};
-    case fault::too_many:
-      return {429, "RATE_LIMIT_EXCEEDED"};
-    case fault::unavailable:
-      return {503, "SERVICE_UNAVAILABLE"};
-    case fault::internal:
-      break;
+std::string_view code_of(const problem& why) noexcept {
+  switch (status_of(why)) {
+    case 401:
+      return why.kind == fault::expired     ? "AUTH_EXPIRED"
+             : why.kind == fault::bad_token ? "AUTH_INVALID"
+                                            : "AUTH_REQUIRED";
+    case 403:
+      return "PERMISSION_DENIED";
+    case 404:
+    case 410:
+      return "RESOURCE_NOT_FOUND";
+    case 409:
+    case 412:
+      return "CONFLICT";
+    case 429:
+      return "RATE_LIMIT_EXCEEDED";
+    case 503:
+      return "SERVICE_UNAVAILABLE";
+    case 500:
+      return "INTERNAL_ERROR";
+    default:
+      return "VALIDATION_ERROR";
   }
-  return {500, "INTERNAL_ERROR"};
 }
 
 answer render(arena& memory, const problem& why, int64_t now) {
-  error_code is = code_of(why.kind);
   json_writer out(memory, 256);
   out.open_object().key("error").open_object();
-  out.key("code").string(is.code).key("message").string(why.message);
+  out.key("code").string(code_of(why)).key("message").string(why.message);
   if (!why.field.empty()) {
     out.key("details").open_object().key("field").string(why.field);
     out.key("reason").string(why.message).close_object();
@@ -506,7 +485,7 @@ answer render(arena& memory, const problem& why, int64_t now) {
   }
   out.close_object().close_object();
   answer made;
-  made.status = is.status;
+  made.status = status_of(why);
   made.body = out.view();
   return made;
 }

@@ -412,48 +412,6 @@ flow<result<answer>> set_encrypted(operation& op, call& request) {
 
 // -- errors
 
-unsigned status_of(fault kind) noexcept {
-  switch (kind) {
-    case fault::none:
-      return 200;
-    case fault::bad_request:
-    case fault::invalid:
-    case fault::refused:
-      return 400;
-    case fault::unauthenticated:
-    case fault::bad_token:
-    case fault::expired:
-      return 401;
-    case fault::forbidden:
-      return 403;
-    case fault::not_found:
-      return 404;
-    case fault::wrong_method:
-      return 405;
-    case fault::timed_out:
-      return 408;
-    case fault::gone:
-      return 410;
-    case fault::conflict:
-    case fault::running:
-    case fault::retry:
-      return 409;
-    case fault::precondition:
-      return 412;
-    case fault::too_large:
-      return 413;
-    case fault::key_reused:
-      return 422;
-    case fault::too_many:
-      return 429;
-    case fault::unavailable:
-      return 503;
-    case fault::internal:
-      break;
-  }
-  return 500;
-}
-
 answer render(arena& memory, const problem& why, int64_t) {
   json_writer out(memory, 128);
   out.open_object().key("message").string(why.message);
@@ -462,7 +420,7 @@ answer render(arena& memory, const problem& why, int64_t) {
   }
   out.close_object();
   answer made;
-  made.status = status_of(why.kind);
+  made.status = status_of(why.kind, {.invalid = 400, .refused = 400});
   made.body = out.view();
   return made;
 }

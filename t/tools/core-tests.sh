@@ -38,4 +38,8 @@ export variant
 
 cd "$top/core/test"
 # shellcheck disable=SC2016
-printf '%s\n' $bins | xargs -P "$jobs" -I{} bash -c 'one {}'
+# what waits longest first
+printf '%s\n' $bins | awk '
+    /outbox$/ { print; next }
+    { rest = rest $0 "\n" }
+    END { printf "%s", rest }' | xargs -P "$jobs" -I{} bash -c 'one {}'
