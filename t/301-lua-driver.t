@@ -30,6 +30,15 @@ my $server = <<'END';
         }
         empty_gif;
     }
+    location = /odd {
+        access_by_lua_block {
+            if not pcall(workspaces.access, { identity = caller,
+                                              settings = { 5 } }) then
+                ngx.exit(500)
+            end
+        }
+        empty_gif;
+    }
     location = /check {
         content_by_lua_block {
             local d, err = workspaces.check { tenant = "acme", user = "ann",
@@ -237,6 +246,19 @@ my $proxy = Workspaces::RedisProxy->started(redis => $redis);
             ->answer->{body} ne '[]';
     } 1 .. 40;
     is($done, 40, 'all of it');
+
+    # whoever asks for nonsense is the only one who suffers from it
+    $proxy->set(frozen => 1);
+    my $odd = $gateway->client->write(text(GET => '/odd'));
+    my $before = waiting($gateway);
+    my @others = map { $gateway->client->write(text(@list)) } 1 .. 10;
+    ok(until_true(10 * patience(), sub {
+        waiting($gateway) == $before + 10;
+    }), 'requests wait behind one with odd options');
+    $proxy->set(frozen => 0);
+    is($odd->answer->{status}, 500, 'it is refused');
+    is(join(' ', map { $_->answer->{status} } @others),
+       join(' ', (200) x 10), 'the others are served');
 
     $proxy->set(split => 1);
     is(ask($gateway, GET => '/access')->{status}, 200,

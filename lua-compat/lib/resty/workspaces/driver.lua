@@ -232,14 +232,18 @@ end
 
 -- -- turns
 
--- The result of a finished operation, which is freed.  What it had borrowed
--- may be used again.
+-- The result of a finished operation, which is freed, or nil and why there is
+-- none: an error would end the turn, which may be that of somebody else.  What
+-- it had borrowed may be used again.
 local function result_of(op, asked, take)
-    local result = take(op, asked)
+    local ok, result = pcall(take, op, asked)
     lib.wsp_op_free(op)
     local spare = asked.spare
     if spare then
         spare[#spare + 1] = asked
+    end
+    if not ok then
+        return nil, result
     end
     return result
 end
@@ -248,7 +252,8 @@ end
 local function settle(self, number, entry)
     self.entries[number] = nil
     self.waiting = self.waiting - 1
-    entry.result = result_of(entry.op, entry.asked, entry.take)
+    entry.result, entry.err = result_of(entry.op, entry.asked, entry.take)
+    entry.over = true
     entry.op = nil
     entry.asked = nil
 end
@@ -326,9 +331,9 @@ function _M:run(start, asked, take)
                      cast(pointer_t, number))
 
     if rc == OK then
-        local result = result_of(op_out[0], asked, take)
+        local result, err = result_of(op_out[0], asked, take)
         self:turn()
-        return result
+        return result, err
     end
     if rc ~= AGAIN then
         return nil, "out of memory"
@@ -345,11 +350,11 @@ function _M:run(start, asked, take)
     self:turn()
 
     local err
-    if not entry.result then
+    if not entry.over then
         local _
         _, err = entry.done:wait(self.timeout)
     end
-    if not entry.result then
+    if not entry.over then
         self:enter()
         lib.wsp_op_expire(entry.op)
         settle(self, number, entry)
@@ -358,7 +363,7 @@ function _M:run(start, asked, take)
             return nil, err
         end
     end
-    return entry.result
+    return entry.result, entry.err
 end
 
 
