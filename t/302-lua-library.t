@@ -226,6 +226,13 @@ my $gateway = Workspaces::Gateway->started(redis => $redis,
         access_by_lua_block { workspaces.access() }
         empty_gif;
     }
+    location = /calls {
+        content_by_lua_block {
+            local args = ngx.unescape_uri(ngx.var.args)
+            local ok, err = pcall(assert(loadstring("workspaces." .. args)))
+            ngx.say(ok, " ", err)
+        }
+    }
     location = /settings {
         content_by_lua_block {
             local d = workspaces.check { tenant = "acme", user = "ann",
@@ -329,6 +336,60 @@ is(answer(GET => '/default', \@ann)->{status}, 401,
    'nor in the APIs');
 like(answer(GET => '/unknown', \@ann)->{body},
      qr/^false.*there is no dialect "klingon"/, 'so is an unknown dialect');
+
+# -- options: what is misspelt or of another kind is not taken for no condition
+for my $case (
+    ['access { identity = caller }' => qr/^true/],
+    ['access { identity = caller, permission = "docs:delete" }' => qr/^true/],
+    ['access("docs:delete")' =>
+         qr/access: the options are a table, not a string/],
+    ['access(false)' => qr/access: the options are a table, not a boolean/],
+    ['access { identity = caller, "docs:delete" }' =>
+         qr/access: unknown option "1"/],
+    ['access { identity = caller, permision = "docs:delete" }' =>
+         qr/access: unknown option "permision"/],
+    ['access { identity = caller, permission = false }' =>
+         qr/permission is a boolean, not a string/],
+    ['access { identity = caller, permission = { "docs:delete" } }' =>
+         qr/permission is a table, not a string/],
+    ['access(setmetatable({ identity = caller },'
+         . '{ __index = { permission = false } }))' =>
+         qr/permission is a boolean, not a string/],
+    ['access { identity = caller, id_header = false }' =>
+         qr/id_header is a boolean, not a string/],
+    ['access { identity = caller, settings = "color" }' =>
+         qr/settings is no list of names/],
+    ['access { identity = caller, settings = { 5 } }' =>
+         qr/settings is no list of names/],
+    ['check("docs:read")' => qr/check: the options are a table, not a string/],
+    ['check()' => qr/check: the options are a table, not a nil/],
+    ['check { tenant = "acme", user = "ann", permision = "docs:read" }' =>
+         qr/check: unknown option "permision"/],
+    ['check { tenant = "acme", user = "ann", permission = false }' =>
+         qr/permission is a boolean, not a string/],
+    ['seal { tenant = {}, workspace = 1, data = "x" }' =>
+         qr/tenant is a table, not a string/],
+    ['seal { tenant = true, workspace = 1, data = "x" }' =>
+         qr/tenant is a boolean, not a string/],
+    ['seal { tenant = "acme", workspace = 1, slto = "a", data = "x" }' =>
+         qr/seal: unknown option "slto"/],
+    ['seal { tenant = "acme", workspace = 1, slot = false, data = "x" }' =>
+         qr/slot is a boolean, not a string/],
+    ['seal { tenant = "acme", workspace = 1, data = 5 }' =>
+         qr/data is a number, not a string/],
+    ['open { tenant = "acme", workspace = 1, data = "x" }' =>
+         qr/open: unknown option "data"/],
+    ['open()' => qr/open: the options are a table, not a nil/],
+    ['content("platform", "/lua")' =>
+         qr/content: the options are a table, not a string/],
+    ['content("platform", { identiy = caller })' =>
+         qr/content: unknown option "identiy"/],
+) {
+    my ($call, $why) = @$case;
+    my $escaped = $call =~ s/([^\w{}=.,])/sprintf '%%%02X', ord $1/egr;
+    like(answer(GET => "/calls?$escaped", [@here, @ann])->{body}, $why,
+         $call);
+}
 
 # -- settings
 my ($key) = @{ $redis->ask('KEYS', 'wsp:*:acme:w:1') };

@@ -16,8 +16,10 @@ local lib = library.lib
 local error = error
 local ffi_string = ffi.string
 local get_headers = ngx.req.get_headers
+local ipairs = ipairs
 local lower = string.lower
 local ngx = ngx
+local pairs = pairs
 local tonumber = tonumber
 local tostring = tostring
 local type = type
@@ -80,6 +82,31 @@ local function started()
               .. "init_worker_by_lua", 0)
     end
     return driver
+end
+
+
+local function set_of(...)
+    local set = {}
+    for _, name in ipairs { ... } do
+        set[name] = true
+    end
+    return set
+end
+
+
+-- What is misspelt, or given in place of a table, would be no condition at
+-- all, and let others pass.
+local function check_options(what, options, known)
+    if type(options) ~= "table" then
+        error("resty.workspaces: " .. what .. ": the options are a table, "
+              .. "not a " .. type(options), 3)
+    end
+    for name in pairs(options) do
+        if not known[name] then
+            error("resty.workspaces: " .. what .. ': unknown option "'
+                  .. tostring(name) .. '"', 3)
+        end
+    end
 end
 
 
@@ -223,7 +250,12 @@ local function read_body()
 end
 
 
+local content_options = set_of("mount", "identity")
+
 function _M.content(name, options)
+    if options ~= nil then
+        check_options("content", options, content_options)
+    end
     local dialect = dialect_of(name)
     local self = started()
     local mount = option(options, "mount")
@@ -312,9 +344,15 @@ local function refuse(decision)
 end
 
 
+local access_options = set_of("permission", "identity", "id_header",
+                              "external_header", "settings")
+
 -- For access_by_lua: goes on for whom it admits, with ngx.ctx.workspace, and
 -- ends the request for whom it refuses.
 function _M.access(options)
+    if options ~= nil then
+        check_options("access", options, access_options)
+    end
     local self = started()
     local asked = request.access(options, conf, option(options, "identity"),
                                  get_headers(0))
@@ -335,9 +373,15 @@ function _M.access(options)
 end
 
 
+local check_known = set_of("tenant", "user", "email", "name", "admin", "roles",
+                           "permissions", "workspace", "external",
+                           "permission", "identity", "id_header",
+                           "external_header", "settings")
+
 -- Anywhere that may wait: the decision on what it is given, or nil and why
 -- there is none.
 function _M.check(options)
+    check_options("check", options, check_known)
     local self = started()
     local by_name = {}
     if options.workspace ~= nil then
@@ -374,16 +418,34 @@ end
 
 local sealed_out = ffi.new("wsp_str")
 
+local seal_options = set_of("tenant", "workspace", "slot", "data")
+local open_options = set_of("tenant", "workspace", "slot", "blob")
+
+-- A place that only looks like one would be sealed for nobody.
+local function place_of(options, name)
+    local value = options[name]
+    if value == nil then
+        return ""
+    end
+    if type(value) ~= "string" and type(value) ~= "number" then
+        error("resty.workspaces: " .. name .. " is a " .. type(value)
+              .. ", not a string", 4)
+    end
+    return tostring(value)
+end
+
+
 local function convert(how, options, field)
     if not conf or not conf.keyring then
         return nil, "there is no key ring: give init seal_keys"
     end
-    local tenant = tostring(options.tenant or "")
-    local workspace = tostring(options.workspace or "")
-    local slot = options.slot or ""
+    local tenant = place_of(options, "tenant")
+    local workspace = place_of(options, "workspace")
+    local slot = place_of(options, "slot")
     local text = options[field]
-    if type(slot) ~= "string" or type(text) ~= "string" then
-        error("resty.workspaces: slot and " .. field .. " are strings", 3)
+    if type(text) ~= "string" then
+        error("resty.workspaces: " .. field .. " is a " .. type(text)
+              .. ", not a string", 3)
     end
 
     local place = ffi.new("wsp_seal_place")
@@ -406,12 +468,14 @@ end
 
 -- { tenant=, workspace=, slot=, data= }: the blob
 function _M.seal(options)
+    check_options("seal", options, seal_options)
     return convert(lib.wsp_seal, options, "data")
 end
 
 
 -- { tenant=, workspace=, slot=, blob= }: the data; or nil and why not
 function _M.open(options)
+    check_options("open", options, open_options)
     return convert(lib.wsp_open, options, "blob")
 end
 

@@ -318,20 +318,54 @@ local function add(headers, at, name, value)
 end
 
 
+-- An option that is a string, else what is taken without it.
+local function string_option(options, name, default)
+    local value = options and options[name]
+    if value == nil then
+        return default
+    end
+    if type(value) ~= "string" then
+        error("resty.workspaces: " .. name .. " is a " .. type(value)
+              .. ", not a string", 0)
+    end
+    return value
+end
+
+
+-- A copy, for its owner may change it before it is looked at.
+local function names_of(settings)
+    if settings == nil then
+        return
+    end
+    if type(settings) ~= "table" then
+        error("resty.workspaces: settings is no list of names", 0)
+    end
+    local names = {}
+    for i, name in ipairs(settings) do
+        if type(name) ~= "string" then
+            error("resty.workspaces: settings is no list of names", 0)
+        end
+        names[i] = name
+    end
+    return names
+end
+
+
 -- options, else conf: permission, id_header, external_header, settings (a
 -- list of names).  by_name: the headers, in lower case.
 function _M.access(options, conf, source, by_name)
+    local id_header = string_option(options, "id_header", conf.id_header)
+    local external_header = string_option(options, "external_header",
+                                          conf.external_header)
+    local permission = string_option(options, "permission", "")
+    local settings = names_of(options and options.settings)
+
     local last = #spare
     local asked = spare[last] or new_access()
     spare[last] = nil
 
     local request = asked.request
     local headers = asked.headers
-    local id_header = options and options.id_header or conf.id_header
-    local external_header = options and options.external_header
-                            or conf.external_header
-    local permission = options and options.permission or ""
-    local settings = options and options.settings
 
     ffi_fill(request, ffi_sizeof(access_t))
     request.size = ffi_sizeof(access_t)
