@@ -351,6 +351,20 @@ for my $cache ('false', 1 << 20) {
     $gateway->finish;
 }
 
+# -- the end, where nginx has no timer left to tell of it
+for my $cache ('false', 1 << 20) {
+    my $gateway = Workspaces::Gateway->started(redis => $redis,
+        modules => [lua_modules()], server => $server,
+        http => "lua_max_running_timers 3;\n" . lua_http(redis => $redis,
+            options => { cache => $cache }));
+    is(ask_until($gateway, 200, @list), 200, 'three timers are enough');
+    my $links = $cache eq 'false' ? 1 : 2;
+    ok(until_true(5 * patience(), sub {
+        (() = $gateway->said =~ /link is ready, context: ngx\.timer/g) >= $links;
+    }), 'for all links');
+    $gateway->finish(expected => qr/lua_max_running_timers are not enough/);
+}
+
 $proxy->stop;
 $redis->stop('KILL');
 done_testing;

@@ -33,7 +33,7 @@ local AGAIN = lib.WSP_AGAIN
 local CONNECT = lib.WSP_CONNECT
 local LINKS = lib.WSP_LINKS
 local NEVER = tonumber(cast("uint64_t", -1))
-local LONGEST_SLEEP = 60000     -- milliseconds
+local LONGEST_SLEEP = 5000      -- milliseconds
 local REWIND = 1000             -- milliseconds
 local EXIT_WATCH = 86400 * 20   -- seconds; nginx ends it when it exits
 
@@ -136,9 +136,21 @@ local function next_timer(self)
 end
 
 
+local function drain(_, self)
+    self.draining = true
+    lib.wsp_core_drain(self.core)
+    self.bell:post(1)
+    self:rest()
+end
+
+
+-- nginx may have no timer to tell it that the worker is to exit.
 local function sleep_and_turn(self)
     while not (self.draining and self.waiting == 0) do
         self:enter()
+        if not self.draining and ngx.worker.exiting() then
+            drain(nil, self)
+        end
         self:turn()
         self.wakes_at = next_timer(self)
         local ms = max(1, min(self.wakes_at - self.time, LONGEST_SLEEP))
@@ -172,14 +184,6 @@ local function wind(self)
     if not ok then
         ngx.log(ngx.ERR, "workspaces: no timer for the clock: ", err)
     end
-end
-
-
-local function drain(_, self)
-    self.draining = true
-    lib.wsp_core_drain(self.core)
-    self.bell:post(1)
-    self:rest()
 end
 
 
