@@ -64,6 +64,13 @@ sub refusal {
         [qq({ redis = "$url", queue = 0 }) => qr/queue is no such number/],
         [qq({ redis = "$url", timeout = "2s" }) =>
              qr/timeout is no such number/],
+        [qq({ redis = "$url", timeout = 3e6 }) =>
+             qr/timeout is no such number/],
+        [qq({ redis = "$url", queue = 2e6 }) => qr/queue is no such number/],
+        [qq({ redis = "$url", invitation_ttl = 4e7 }) =>
+             qr/invitation_ttl is no such number/],
+        [qq({ redis = "$url" } workspaces.init { redis = "$url" }) =>
+             qr/init has its options already/],
         [qq({ redis = "$url", identity = "ann" }) =>
              qr/identity is no function/],
         [qq({ redis = "$url", seal_keys = "$room/none" }) =>
@@ -91,6 +98,27 @@ sub refusal {
         like($said, $why, "in words: $options");
         unlike($said, qr/xxxxxxxx|AAAAAAAA/, "without secrets: $options");
     }
+}
+
+# -- what cannot begin, and is begun again, harms nothing
+{
+    my $url = $redis->url;
+    my $http = "lua_max_pending_timers 0;\n"
+        . http(qq(workspaces.init { redis = "$url" }));
+    $http =~ s/workspaces\.init\(\) /
+        for i = 1, 2 do
+            local ok, err = pcall(workspaces.init)
+            ngx.log(ngx.ERR, "begun: ", ok, " ", err)
+        end /x or die;
+    my $gateway = Workspaces::Gateway->started(redis => $redis,
+        modules => [lua_modules()], http => $http);
+    ok($gateway->has_said(qr/begun: false .*no timer: too many pending/),
+       'no timer is left');
+    ok($gateway->has_said(qr/begun: false .*init has no options/),
+       'it is not begun twice');
+    $gateway->reload;
+    unlike($gateway->said, qr/exited on signal/, 'no worker crashes');
+    $gateway->finish;
 }
 
 # -- another build of the shared library

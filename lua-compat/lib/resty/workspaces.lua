@@ -51,7 +51,9 @@ function _M.init(options)
     if driver then
         error("resty.workspaces: init is called once", 2)
     end
-    if options then
+    if options and conf then
+        error("resty.workspaces: init has its options already", 2)
+    elseif options then
         conf = config.parse(options)
     elseif not conf then
         error("resty.workspaces: init has no options", 2)
@@ -69,6 +71,7 @@ function _M.init(options)
     local ok
     ok, err = made:start()
     if not ok then
+        conf = nil      -- what is in it goes with the driver
         error("resty.workspaces: " .. err, 0)
     end
     driver = made

@@ -181,8 +181,11 @@ local defaults = {
     external_header = "X-ATS-Client-ID",
 }
 
-local numbers = { timeout = 0.001, connect_timeout = 0.001, queue = 1,
-                  cache = 0, max_stale = 0.001, invitation_ttl = 60 }
+-- least and most: milliseconds are an int in cosockets
+local times = { 0.001, 2147483 }
+local numbers = { timeout = times, connect_timeout = times, max_stale = times,
+                  queue = { 1, 1000000 }, cache = { 0, 4e9 },
+                  invitation_ttl = { 60, 365 * 86400 } }
 
 
 local function parse_redis(url)
@@ -246,10 +249,10 @@ function _M.parse(given)
     if conf.cache == false then
         conf.cache = 0
     end
-    for name, least in pairs(numbers) do
+    for name, limits in pairs(numbers) do
         local value = conf[name]
-        if type(value) ~= "number" or not (value >= least)
-           or value > 4e9
+        if type(value) ~= "number" or not (value >= limits[1])
+           or value > limits[2]
         then
             wrong("%s is no such number", name)
         end
