@@ -117,8 +117,12 @@ flow<result<role>> create_role(operation& op, commit& change,
   if (!counting.ok()) {
     co_return counting.failure();
   }
+  auto number = first_number(counting[0].number, 1);
+  if (!number) {
+    co_return problem{fault::internal, "internal error"};
+  }
   role made;
-  made.id = first_custom_id + counting[0].number;
+  made.id = first_custom_id + *number;
   made.name = name;
   made.display_name = given.display_name.value_or(name);
   made.permissions = *given.permissions;

@@ -130,12 +130,15 @@ flow<problem> issue(operation& op, commit& change, const access& here,
   if (!asking.ok()) {
     co_return asking.failure();
   }
-  int64_t next =
-      asking[these.size()].number - static_cast<int64_t>(these.size()) + 1;
+  auto next = first_number(asking[these.size()].number,
+                           static_cast<int64_t>(these.size()));
+  if (!next) {
+    co_return problem{fault::internal, "internal error"};
+  }
   for (issued& each : these) {
     invitation& sent = each.sent;
     if (sent.id == 0) {
-      sent.id = next++;
+      sent.id = (*next)++;
     }
     sent.expires = now_of(op) + ttl;
     sent.by = op.who.user;

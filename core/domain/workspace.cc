@@ -241,10 +241,14 @@ flow<problem> create_workspaces(operation& op, commit& change,
   if (!asking.ok()) {
     co_return asking.failure();
   }
+  auto first = first_number(asking[0].number, count);
+  if (!first) {
+    co_return broken_record;
+  }
   into.clear();
   for (size_t i = 0; i < given.size(); i++) {
     workspace made;
-    made.id = asking[0].number - count + 1 + static_cast<int64_t>(i);
+    made.id = *first + static_cast<int64_t>(i);
     made.revision = 1;
     made.logo = given[i].logo;
     made.labels = given[i].labels;

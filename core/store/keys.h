@@ -45,11 +45,23 @@
 #define WORKSPACES_STORE_KEYS_H
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "engine/arena.h"
 
 namespace wsp {
+
+// The first of `count` numbers that a counter, which now reads `value`, gave
+// out; nothing where somebody else has made of it what gives no ids.
+constexpr std::optional<int64_t> first_number(int64_t value,
+                                              int64_t count) noexcept {
+  constexpr int64_t most = int64_t{1} << 53;
+  if (value < count || value > most) {
+    return std::nullopt;
+  }
+  return value - count + 1;
+}
 
 class key_names {
  public:

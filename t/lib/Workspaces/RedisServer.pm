@@ -44,6 +44,7 @@ sub start {
     my ($self, @more) = @_;
     unlink $self->{socket};
     $self->{connection} = undef;
+    $self->_mend;
     $self->{pid} = start_process(log => $self->{log}, command => [
         'redis-server', '--bind', '127.0.0.1', '--port', $self->{port},
         '--unixsocket', $self->{socket}, '--unixsocketperm', '777',
@@ -58,6 +59,19 @@ sub start {
         return defined $pong && (ref $pong ? $$pong !~ /^LOADING/ : 1);
     }) or croak 'redis-server does not answer';
     return $self;
+}
+
+# Redis 7.0, when it was killed while it wrote a transaction, leaves its
+# beginning in the file, and takes it for a part of the next one when it is
+# started again after that.
+sub _mend {
+    my ($self) = @_;
+    my ($manifest) = glob "$self->{dir}/appendonlydir/*.manifest";
+    return if !$manifest;
+    system 'sh', '-c',
+        'echo y | redis-check-aof --fix "$1" > /dev/null 2>&1', 'sh',
+        $manifest;
+    return;
 }
 
 sub pid    { return $_[0]{pid} }
