@@ -95,8 +95,17 @@ bool is_about_one(wsp_needs needs) noexcept {
   return true;
 }
 
-flow<result<int64_t>> active_workspace(operation& op) {
+flow<result<int64_t>> active_workspace(operation& op, freshness wanted) {
   std::string_view key = keys_of(op).user(op.who.user);
+  if (wanted == freshness::direct) {
+    trip asking(op);
+    asking.add({"HGET", key, "active"});
+    co_await asking.go();
+    if (!asking.ok()) {
+      co_return asking.failure();
+    }
+    co_return parse_id(asking[0].str()).value_or(0);
+  }
   record_read reading(op, key, {"HGET", key, "active"});
   reading.start();
   co_await reading.get();

@@ -40,7 +40,7 @@ bool views_all(const identity& who) noexcept;
 bool is_about_one(wsp_needs needs) noexcept;
 
 // The caller's active workspace; 0: none.
-flow<result<int64_t>> active_workspace(operation& op);
+flow<result<int64_t>> active_workspace(operation& op, freshness wanted);
 
 // Reads the workspace and the caller's membership, and decides.  not_found
 // for a stranger, whether it exists or not, after the same work; forbidden

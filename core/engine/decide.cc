@@ -82,7 +82,7 @@ flow<named_workspace> find_external(operation& op, std::string_view name) {
 
 flow<named_workspace> find_active(operation& op) {
   named_workspace out;
-  auto reading = active_workspace(op);
+  auto reading = active_workspace(op, freshness::cached);
   auto active = co_await reading;
   if (!active.ok()) {
     out.wrong = undecided(active.error);

@@ -94,7 +94,7 @@ bool not_modified(operation& op, const answer& given) {
 
 // A header that is there decides, or refuses: it is never replaced by the
 // active workspace.
-flow<result<int64_t>> current_workspace(operation& op) {
+flow<result<int64_t>> current_workspace(operation& op, freshness wanted) {
   constexpr std::string_view name = current_workspace_header;
   const wsp_header* header = find_header(op, name);
   if (header != nullptr) {
@@ -106,7 +106,7 @@ flow<result<int64_t>> current_workspace(operation& op) {
     }
     co_return *named;
   }
-  auto reading = active_workspace(op);
+  auto reading = active_workspace(op, wanted);
   auto active = co_await reading;
   if (active.ok() && active.value == 0) {
     co_return problem{fault::invalid, "workspace required", "workspace"};
@@ -121,7 +121,7 @@ flow<result<answer>> attempt(operation& op, const route& to, call& request,
   freshness wanted =
       to.method == "GET" ? freshness::cached : freshness::direct;
   if (is_about_one(to.needs) && !to.names_workspace) {
-    auto finding = current_workspace(op);
+    auto finding = current_workspace(op, wanted);
     auto current = co_await finding;
     if (!current.ok()) {
       co_return current.error;

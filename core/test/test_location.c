@@ -959,6 +959,31 @@ static void of_many_with_one_name_one_is_made(void **state) {
     driver_free(other);
 }
 
+/* What a worker has not heard of yet may be shown, and not be acted upon. */
+static void a_change_is_made_where_the_context_is_now(void **state) {
+    (void) state;
+    struct driver *other = driver_new(
+        (struct driver_options) { .cache_size = 1 << 20,
+                                  .max_stale_ms = 1000 });
+    driver_until_log(other, "tracking link is ready");
+    struct ask ask = { .dialect = WSP_LOCATION, .method = "GET",
+                       .path = "/workspace/roles", .user = "ann" };
+    make("ann", "A");
+    make("ann", "B");
+    driver_hear(other);
+    other->stopped_clock = true;    /* the cache is used, however slow */
+    assert_lacks(driver_ask(other, ask)->body, "clerk");
+    other->tracking.frozen = true;
+    assert_status(call("PATCH", "/workspace-context/1", "ann", NULL), 200);
+    ask.method = "POST";
+    ask.body = "{\"name\":\"clerk\",\"display_name\":\"Clerk\","
+               "\"permissions\":[\"a:b\"]}";
+    assert_status(driver_ask(other, ask), 201);
+    assert_int_equal(redis_number("HEXISTS wsp:{62}:acme:w:1:r clerk"), 1);
+    assert_int_equal(redis_number("HEXISTS wsp:{62}:acme:w:2:r clerk"), 0);
+    driver_free(other);
+}
+
 static void of_two_transfers_at_once_one_is_made(void **state) {
     (void) state;
     struct driver *other = driver_new((struct driver_options) { 0 });
@@ -1064,6 +1089,8 @@ int main(void) {
         cmocka_unit_test_setup(a_workspace_prefers_one_subtype_of_a_type,
                                empty),
         cmocka_unit_test_setup(of_many_with_one_name_one_is_made, empty),
+        cmocka_unit_test_setup(a_change_is_made_where_the_context_is_now,
+                               empty),
         cmocka_unit_test_setup(of_two_transfers_at_once_one_is_made, empty),
         cmocka_unit_test_setup(an_owner_is_always_a_member, empty),
     };
