@@ -8,8 +8,11 @@
 
 #include "ngx_http_workspaces_body.h"
 
+#include <sys/mman.h>
 
-#define NGX_HTTP_WORKSPACES_BODY_MIN  4096      /* of unknown length */
+
+#define NGX_HTTP_WORKSPACES_BODY_MIN    4096    /* of unknown length */
+#define NGX_HTTP_WORKSPACES_BODY_LARGE  131072
 
 
 static void ngx_http_workspaces_body_handler(ngx_http_request_t *r);
@@ -20,6 +23,8 @@ static ngx_int_t ngx_http_workspaces_take_buf(ngx_http_request_t *r,
     ngx_http_workspaces_ctx_t *ctx, ngx_buf_t *b);
 static ngx_int_t ngx_http_workspaces_grow_body(ngx_http_request_t *r,
     ngx_http_workspaces_ctx_t *ctx, size_t need);
+static void ngx_http_workspaces_give_back(u_char *body, size_t used,
+    size_t size);
 
 
 ngx_uint_t
@@ -248,8 +253,8 @@ ngx_http_workspaces_grow_body(ngx_http_request_t *r,
 
     if (ctx->body) {
         ngx_memcpy(body, ctx->body, ctx->body_len);
-        wsp_wipe(ctx->body, ctx->body_len);
-        ngx_free(ctx->body);
+        ngx_http_workspaces_give_back(ctx->body, ctx->body_len,
+                                      ctx->body_size);
     }
 
     ctx->body = body;
@@ -266,10 +271,36 @@ ngx_http_workspaces_free_body(ngx_http_workspaces_ctx_t *ctx)
         return;
     }
 
-    wsp_wipe(ctx->body, ctx->body_len);
-    ngx_free(ctx->body);
+    ngx_http_workspaces_give_back(ctx->body, ctx->body_len, ctx->body_size);
 
     ctx->body = NULL;
     ctx->body_len = 0;
     ctx->body_size = 0;
+}
+
+
+/*
+ * Bodies last as long as clients like, so what is allocated meanwhile comes
+ * to lie behind them, and the allocator cannot give back to the system the
+ * holes that they leave.  The pages of a large one go back at once: else
+ * a worker would keep the memory of the most bodies that ever came together.
+ */
+
+static void
+ngx_http_workspaces_give_back(u_char *body, size_t used, size_t size)
+{
+    u_char  *first, *last;
+
+    wsp_wipe(body, used);
+
+    if (size >= NGX_HTTP_WORKSPACES_BODY_LARGE) {
+        first = ngx_align_ptr(body, ngx_pagesize);
+        last = ngx_align_ptr(body + size - ngx_pagesize + 1, ngx_pagesize);
+
+        /* only a hint where it is not understood, or the pages are locked */
+
+        (void) madvise(first, last - first, MADV_DONTNEED);
+    }
+
+    ngx_free(body);
 }
