@@ -16,6 +16,7 @@
  *     record.c    what was decided of a request, whatever happens to it
  *     variables.c $workspace_*
  *     forward.c   what backends are told in headers
+ *     curl.c      libcurl on the events of nginx
  *     mail.c      mail, by libcurl
  *     status.c    what was counted, for Prometheus
  *     docs.c      OpenAPI documents, and a page that shows them
