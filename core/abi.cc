@@ -19,9 +19,11 @@
 #include "engine/status.h"
 #include "identity/identity.h"
 #include "identity/jwt.h"
+#include "identity/webhook_signature.h"
 #include "seal/envelope.h"
 #include "seal/keyring.h"
 #include "store/redis_url.h"
+#include "text/address.h"
 #include "text/text.h"
 #include "workspaces.h"
 
@@ -257,6 +259,40 @@ int wsp_mail_parse(wsp_mail** out, wsp_str from, wsp_str invitation_url,
 }
 
 void wsp_mail_free(wsp_mail* mail) { delete mail; }
+
+int wsp_is_public_address(int is_v6, const unsigned char* address) {
+  if (is_v6 != 0) {
+    wsp::ipv6 copy;
+    std::copy_n(address, copy.size(), copy.begin());
+    return wsp::is_public(copy) ? 1 : 0;
+  }
+  wsp::ipv4 copy;
+  std::copy_n(address, copy.size(), copy.begin());
+  return wsp::is_public(copy) ? 1 : 0;
+}
+
+void wsp_webhook_sign(char out[WSP_SIGNATURE_SIZE], wsp_str secret,
+                      int64_t unix_s, wsp_str body) {
+  // So small that it never asks for more.
+  char room[1024];
+  wsp::arena memory(room, sizeof room);
+  std::string_view secrets[] = {view(secret)};
+  std::string_view made =
+      wsp::sign_webhook(memory, secrets, unix_s, view(body));
+  *std::copy(made.begin(), made.end(), out) = '\0';
+}
+
+int wsp_webhook_check(wsp_str signature, const wsp_str* secrets, size_t count,
+                      wsp_str body, int64_t wall_ms) {
+  constexpr size_t most = 8;
+  std::string_view known[most];
+  count = std::min(count, most);
+  std::transform(secrets, secrets + count, known, view);
+  return wsp::webhook_signature_matches(view(signature), {known, count},
+                                        view(body), wall_ms)
+             ? 1
+             : 0;
+}
 
 void wsp_wipe(void* data, size_t len) { sodium_memzero(data, len); }
 

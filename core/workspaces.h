@@ -53,7 +53,13 @@ enum {
     WSP_JOB_MS = 60000,
 
     /* What an error buffer of the parsing functions must hold. */
-    WSP_ERROR_SIZE = 256
+    WSP_ERROR_SIZE = 256,
+
+    /* The same of the signature of a webhook, with a NUL at its end. */
+    WSP_SIGNATURE_SIZE = 128,
+
+    /* So much of an answer is of interest (wsp_job_response). */
+    WSP_ANSWER_MAX = 65536
 };
 
 enum wsp_rc {
@@ -77,6 +83,7 @@ typedef struct wsp_redis wsp_redis;
 typedef struct wsp_keyring wsp_keyring;
 typedef struct wsp_jwt wsp_jwt;
 typedef struct wsp_mail wsp_mail;
+typedef struct wsp_webhooks wsp_webhooks;
 typedef struct wsp_core wsp_core;
 typedef struct wsp_op wsp_op;
 
@@ -192,6 +199,43 @@ int wsp_mail_parse(wsp_mail **out, wsp_str from, wsp_str invitation_url,
     char error[WSP_ERROR_SIZE]);
 void wsp_mail_free(wsp_mail *mail);         /* NULL ok */
 
+/*
+ * How webhooks are delivered.  `retry` is when they are tried, each time from
+ * the try before: "0s,5s,5m,30m,2h" (s, m, h or d; the first is 0s, at most 50
+ * of them, each at most 7d); empty: 0s,5s,5m,30m,2h,5h,10h,14h,20h,24h.
+ * Copies everything.
+ */
+typedef struct {
+    size_t size;
+    wsp_str retry;
+    int allow_http;                 /* besides https */
+} wsp_webhooks_options;
+
+int wsp_webhooks_new(wsp_webhooks **out, const wsp_webhooks_options *options,
+    char error[WSP_ERROR_SIZE]);
+void wsp_webhooks_free(wsp_webhooks *webhooks);     /* NULL ok */
+
+/*
+ * Whether a host on the internet has this address, 4 bytes of IPv4 or 16 of
+ * IPv6 in network order: not this host, no private or link-local network, no
+ * multicast, nothing reserved, and nothing that stands for such an address of
+ * IPv4.  1 or 0.  What partners name may be connected to only if it is, unless
+ * somebody allowed it; ask it of the address that is connected to, not of one
+ * that was looked up before.
+ */
+int wsp_is_public_address(int is_v6, const unsigned char *address);
+
+/*
+ * The signature of a webhook, as the header X-Webhook-Signature has it:
+ * "t=<unix seconds>,v1=<HMAC-SHA256 of t, a dot and the raw body>".
+ * wsp_webhook_check: 1 where one of the secrets made it at most 300 seconds
+ * from now, both ways, else 0.
+ */
+void wsp_webhook_sign(char out[WSP_SIGNATURE_SIZE], wsp_str secret,
+    int64_t unix_s, wsp_str body);
+int wsp_webhook_check(wsp_str signature, const wsp_str *secrets, size_t count,
+    wsp_str body, int64_t wall_ms);
+
 /* Wipes memory in a way that the compiler keeps (bodies, key file texts). */
 void wsp_wipe(void *data, size_t len);
 
@@ -274,6 +318,9 @@ typedef struct {
     const wsp_mail *mail;           /* borrowed, with a keyring: the driver
                                        carries out jobs of mail; NULL: none is
                                        sent, nor queued */
+    const wsp_webhooks *webhooks;   /* borrowed, with a keyring: the driver
+                                       carries out jobs of HTTP; NULL: others
+                                       do, what is to be sent is queued */
     unsigned char seed[32];         /* of the random generator; copied */
 } wsp_core_options;
 
@@ -512,7 +559,8 @@ void wsp_op_free(wsp_op *op);
  * is taken again, perhaps by another worker.
  */
 enum wsp_job_kind {
-    WSP_JOB_MAIL = 1        /* one mail, to the server that is configured */
+    WSP_JOB_MAIL = 1,       /* one mail, to the server that is configured */
+    WSP_JOB_HTTP = 2        /* one request, to a host that a partner named */
 };
 
 typedef struct {
@@ -536,6 +584,36 @@ void wsp_job_written(wsp_core *core, uint64_t number, size_t len);
 int wsp_job_input(wsp_core *core, uint64_t number, const char *data,
     size_t len);
 
+/*
+ * A job of HTTP is one POST.  The driver looks the host up, connects only to
+ * a public address (wsp_is_public_address), checks the certificate of https
+ * against the host, follows no redirect, and gives up after 5 seconds, unless
+ * it was told otherwise.  All texts end with a NUL, that of `body` not
+ * counting, and are borrowed until wsp_job_done; headers hold no CR or LF.
+ */
+typedef struct {
+    size_t size;
+    wsp_str url;            /* "https://host[:port]/path?query", in ASCII; no
+                               user, no fragment */
+    wsp_str host;           /* of the url, in lower case: a name, an IPv4
+                               address, or an IPv6 address without brackets */
+    unsigned port;
+    int https;              /* else http */
+    const wsp_header *headers;      /* without Host and Content-Length */
+    size_t header_count;
+    wsp_str body;
+} wsp_http_request;
+
+/* WSP_AGAIN: the driver has no such job.  Set `size` before. */
+int wsp_job_request(wsp_core *core, uint64_t number, wsp_http_request *out);
+
+/* The whole answer came: its status, the value of Retry-After (or empty), and
+ * the first WSP_ANSWER_MAX bytes of its body, all copied.  Then call
+ * wsp_job_done: where there was an answer, that decides what becomes of the
+ * job, and `outcome` does not count.  Without an answer, say why. */
+void wsp_job_response(wsp_core *core, uint64_t number, unsigned status,
+    wsp_str retry_after, wsp_str body);
+
 enum wsp_job_outcome {
     WSP_JOB_DONE = 1,
     WSP_JOB_RETRY = 2,      /* later, perhaps */
@@ -544,9 +622,9 @@ enum wsp_job_outcome {
     WSP_JOB_FAILED = 4      /* for good */
 };
 
-/* Where the dialog is over, what came of it counts, else `outcome`.  The
- * reason is a few words; retry_after_ms the least time until the next try, or
- * 0. */
+/* Where the dialog is over or an answer came, what came of it counts, else
+ * `outcome`.  The reason is a few words; retry_after_ms the least time until
+ * the next try, or 0. */
 void wsp_job_done(wsp_core *core, uint64_t number, int outcome,
     wsp_str reason, int64_t retry_after_ms);
 
