@@ -249,7 +249,8 @@ enum wsp_dialect {
     WSP_PLATFORM = 0,
     WSP_ORGANIZATION = 1,
     WSP_LOCATION = 2,
-    WSP_DIALECTS = 3        /* how many there are */
+    WSP_OPERATOR = 3,
+    WSP_DIALECTS = 4        /* how many there are */
 };
 
 /* The name of dialect 0..WSP_DIALECTS-1 as the directive takes it. */
@@ -269,7 +270,11 @@ enum wsp_needs {
     WSP_NEEDS_TENANT_ADMIN_HERE, /* a tenant admin, in the workspace */
     WSP_NEEDS_VIEWER,       /* a member, or who may view all locations */
     WSP_NEEDS_OWNER,        /* the owner of the workspace */
-    WSP_NEEDS_NOBODY        /* not even an identity */
+    WSP_NEEDS_NOBODY,       /* not even an identity */
+    WSP_NEEDS_PARTNER,      /* the API key of a partner; a user may be named,
+                               and has all rights of a tenant admin */
+    WSP_NEEDS_OPERATOR      /* nobody: the driver's configuration says who
+                               gets here */
 };
 
 typedef struct {

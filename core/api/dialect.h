@@ -103,6 +103,8 @@ struct dialect {
   // Status and body of a fault; what its headers say is the pipeline's.
   // `now` is the wall clock in milliseconds.
   answer (*render)(arena& memory, const problem& why, int64_t now);
+  // What a path that no route has asks of its caller.
+  wsp_needs unrouted = WSP_NEEDS_IDENTITY;
 };
 
 // The statuses in which dialects differ.
@@ -117,6 +119,7 @@ unsigned status_of(fault kind, own_statuses own) noexcept;
 extern const dialect platform_dialect;
 extern const dialect organization_dialect;
 extern const dialect location_dialect;
+extern const dialect operator_dialect;
 
 // Null past the last.
 const dialect* dialect_at(int number) noexcept;

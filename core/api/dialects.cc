@@ -63,6 +63,8 @@ const dialect* dialect_at(int number) noexcept {
       return &organization_dialect;
     case WSP_LOCATION:
       return &location_dialect;
+    case WSP_OPERATOR:
+      return &operator_dialect;
     default:
       return nullptr;
   }

@@ -4,6 +4,7 @@
 
 #include "api/dialect.h"
 #include "api/location.json.h"
+#include "api/operator.json.h"
 #include "api/organization.json.h"
 #include "api/platform.json.h"
 #include "text/json.h"
@@ -20,6 +21,8 @@ std::string_view document_of(int dialect) noexcept {
       return document_organization;
     case WSP_LOCATION:
       return document_location;
+    case WSP_OPERATOR:
+      return document_operator;
     default:
       return {};
   }

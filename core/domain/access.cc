@@ -20,6 +20,7 @@ problem decide(wsp_needs needs, const access& here) noexcept {
   }
   switch (needs) {
     case WSP_NEEDS_NOBODY:
+    case WSP_NEEDS_OPERATOR:
     case WSP_NEEDS_IDENTITY:
     case WSP_NEEDS_VIEWER:
     case WSP_NEEDS_MEMBER:
@@ -36,6 +37,7 @@ problem decide(wsp_needs needs, const access& here) noexcept {
       return {fault::forbidden, "workspace admin privileges required"};
     case WSP_NEEDS_TENANT_ADMIN:
     case WSP_NEEDS_TENANT_ADMIN_HERE:
+    case WSP_NEEDS_PARTNER:
       break;
   }
   if (here.tenant_admin) {
@@ -84,6 +86,8 @@ bool is_about_one(wsp_needs needs) noexcept {
     case WSP_NEEDS_NOBODY:
     case WSP_NEEDS_IDENTITY:
     case WSP_NEEDS_TENANT_ADMIN:
+    case WSP_NEEDS_PARTNER:
+    case WSP_NEEDS_OPERATOR:
       return false;
     case WSP_NEEDS_MEMBER:
     case WSP_NEEDS_ADMIN:

@@ -7,6 +7,7 @@
 #include "domain/invitation_token.h"
 #include "domain/mail.h"
 #include "domain/workspace.h"
+#include "identity/random_token.h"
 #include "store/keys.h"
 #include "store/trip.h"
 #include "text/json.h"

@@ -6,31 +6,12 @@
 #include "domain/member.h"
 #include "domain/workspace.h"
 #include "engine/pipeline.h"
-#include "engine/random.h"
+#include "identity/random_token.h"
 #include "store/keys.h"
 #include "store/trip.h"
 #include "text/text.h"
 
 namespace wsp {
-
-namespace {
-
-constexpr size_t token_bytes = 32;
-constexpr size_t token_length = 43;  // as base64url without padding
-
-}  // namespace
-
-std::string_view draw_token(operation& op) {
-  arena& memory = arena_of(op);
-  memory.wipe_when_freed();
-  unsigned char random[token_bytes];
-  random_of(op).fill(random, sizeof random);
-  char* text = memory.bytes(token_length + 1);
-  sodium_bin2base64(text, token_length + 1, random, sizeof random,
-                    sodium_base64_VARIANT_URLSAFE_NO_PADDING);
-  sodium_memzero(random, sizeof random);
-  return {text, token_length};
-}
 
 std::string_view token_hash(arena& memory, std::string_view token) {
   unsigned char digest[crypto_hash_sha256_BYTES];

@@ -19,9 +19,6 @@
 
 namespace wsp {
 
-// A new one.  The operation's memory is wiped at its end.
-std::string_view draw_token(operation& op);
-
 std::string_view token_hash(arena& memory, std::string_view token);
 
 // The one key of an invitation that is no tenant's.

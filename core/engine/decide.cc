@@ -1,5 +1,6 @@
 #include "engine/decide.h"
 
+#include "api/problem.h"
 #include "domain/access.h"
 #include "domain/grant.h"
 #include "domain/permission.h"
@@ -279,63 +280,6 @@ bool find_setting(operation& op, std::string_view name,
   return !has_control(*out);
 }
 
-// -- refusals as problems (RFC 9457)
-
-namespace {
-
-std::string_view title_of(unsigned status) noexcept {
-  switch (status) {
-    case 400:
-      return "Bad Request";
-    case 401:
-      return "Unauthorized";
-    case 403:
-      return "Forbidden";
-    case 404:
-      return "Not Found";
-    case 503:
-      return "Service Unavailable";
-    default:
-      return "Internal Server Error";
-  }
-}
-
-answer render(arena& memory, const problem& why, int64_t) {
-  answer made;
-  switch (why.kind) {
-    case fault::bad_request:
-      made.status = 400;
-      break;
-    case fault::unauthenticated:
-    case fault::bad_token:
-    case fault::expired:
-      made.status = 401;
-      break;
-    case fault::forbidden:
-      made.status = 403;
-      break;
-    case fault::not_found:
-      made.status = 404;
-      break;
-    case fault::unavailable:
-      made.status = 503;
-      break;
-    default:
-      made.status = 500;
-      break;
-  }
-  json_writer out(memory, 160);
-  out.open_object().key("type").string("about:blank");
-  out.key("title").string(title_of(made.status));
-  out.key("status").number(made.status);
-  out.key("detail").string(why.message).close_object();
-  made.body = out.view();
-  made.type = "application/problem+json";
-  return made;
-}
-
-}  // namespace
-
-constinit const dialect access_dialect = {"access", {}, {}, render};
+constinit const dialect access_dialect = {"access", {}, {}, render_problem};
 
 }  // namespace wsp

@@ -293,13 +293,10 @@ flow<answer> outbox::run(operation& op) {
 flow<answer> outbox::look(operation& op, outbox& self) {
   op.label = "outbox";
   arena& memory = op.memory;
-  if (!link_of(op).knows_partitions()) {
-    trip asking(op);
-    asking.add({"PING"});
-    co_await asking.go();
-    if (!asking.ok()) {
-      co_return answer{};
-    }
+  auto learning = learn_partitions(op);
+  problem failed = co_await learning;
+  if (!failed.ok()) {
+    co_return answer{};
   }
   unsigned partitions = link_of(op).partitions();
   bool one = std::exchange(self.hinted_, false);

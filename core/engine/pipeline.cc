@@ -92,6 +92,11 @@ bool not_modified(operation& op, const answer& given) {
          names_revision(op.memory, view(header->value), given.revision);
 }
 
+// Whether it is the pipeline that learns who asks.
+bool has_identity(wsp_needs needs) noexcept {
+  return needs != WSP_NEEDS_NOBODY && needs != WSP_NEEDS_OPERATOR;
+}
+
 // A header that is there decides, or refuses: it is never replaced by the
 // active workspace.
 flow<result<int64_t>> current_workspace(operation& op, freshness wanted) {
@@ -141,7 +146,7 @@ flow<result<answer>> attempt(operation& op, const route& to, call& request,
     request.change.clear();
     rest_on(op, request.here, request.change);
   }
-  if (to.method == "POST") {
+  if (to.method == "POST" && has_identity(to.needs)) {
     auto claiming = claim_key(op, key);
     auto first = co_await claiming;
     if (!first.ok()) {
@@ -201,13 +206,10 @@ answer refuse(operation& op, const problem& why) {
 }
 
 flow<problem> know_keys(operation& op) {
-  if (!link_of(op).knows_partitions()) {
-    trip asking(op);
-    asking.add({"PING"});
-    co_await asking.go();
-    if (!asking.ok()) {
-      co_return asking.failure();
-    }
+  auto learning = learn_partitions(op);
+  problem failed = co_await learning;
+  if (!failed.ok()) {
+    co_return failed;
   }
   op.keys = op.memory.make<key_names>(op.memory, op.who.tenant,
                                       link_of(op).partitions());
@@ -217,9 +219,14 @@ flow<problem> know_keys(operation& op) {
 flow<answer> serve(operation& op) {
   routed to = find_route(op.memory, *op.speaks, view(op.request->method),
                          view(op.request->path));
-  if (to.found == nullptr || to.found->needs != WSP_NEEDS_NOBODY) {
+  wsp_needs needs =
+      to.found == nullptr ? op.speaks->unrouted : to.found->needs;
+  if (has_identity(needs)) {
     result<identity> who;
-    if (asks_by_api_key(op)) {
+    if (needs == WSP_NEEDS_PARTNER) {
+      auto asking = identify_partner(op);
+      who = co_await asking;
+    } else if (asks_by_api_key(op)) {
       auto asking = identify_by_api_key(op);
       who = co_await asking;
     } else {
@@ -239,7 +246,7 @@ flow<answer> serve(operation& op) {
   op.route = static_cast<int>(to.found - op.speaks->routes.data());
 
   problem failed;
-  if (to.found->needs != WSP_NEEDS_NOBODY) {
+  if (has_identity(needs)) {
     auto knowing = know_keys(op);
     failed = co_await knowing;
     if (!failed.ok()) {

@@ -23,8 +23,7 @@ flow<answer> serve(operation& op);
 // The dialect's answer to a fault, with what its headers must say.
 answer refuse(operation& op, const problem& why);
 
-// Makes op.keys.  The number of partitions, a part of every key, is read when
-// the link comes up for the first time.
+// Makes op.keys of op.who.tenant.
 flow<problem> know_keys(operation& op);
 
 // Fill in op.response.  When memory runs out it is a bare 503.

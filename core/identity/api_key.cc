@@ -2,6 +2,7 @@
 
 #include <sodium.h>
 
+#include "identity/random_token.h"
 #include "store/cache.h"
 #include "store/record_read.h"
 #include "text/text.h"
@@ -12,23 +13,17 @@ namespace {
 
 constexpr size_t key_size_max = 512;
 
-std::string_view record_key(arena& memory, std::string_view key) {
-  unsigned char hash[32];
-  crypto_generichash(hash, sizeof hash,
-                     reinterpret_cast<const unsigned char*>(key.data()),
-                     key.size(), nullptr, 0);
-  return memory.join(
-      "wsp:k:", hex(memory, {reinterpret_cast<char*>(hash), sizeof hash}));
-}
-
 // Whatever has been written there to disable a key does.
 bool is_disabled(std::string_view field) noexcept {
   return !field.empty() && !says_no(field);
 }
 
-}  // namespace
+struct key_record {
+  identity who;  // its user may be missing
+  bool partner = false;
+};
 
-flow<result<identity>> identify_by_api_key(operation& op) {
+flow<result<key_record>> read_key(operation& op) {
   const wsp_identity& given = op.request->identity;
   std::string_view key = view(given.api_key);
   if (key.empty()) {
@@ -37,9 +32,10 @@ flow<result<identity>> identify_by_api_key(operation& op) {
   if (key.size() > key_size_max) {
     co_return problem{fault::bad_token, "invalid API key"};
   }
-  std::string_view name = record_key(op.memory, key);
-  record_read reading(op, name,
-                      {"HMGET", name, "tenant", "user", "disabled"});
+  std::string_view name =
+      key_names::api_key(op.memory, api_key_hash(op.memory, key));
+  record_read reading(
+      op, name, {"HMGET", name, "tenant", "user", "disabled", "partner"});
   // A key may have a time to live, and Redis tells of its end only when it
   // comes across it.
   reading.no_older_than(cache_of(op).max_stale_ms());
@@ -49,20 +45,65 @@ flow<result<identity>> identify_by_api_key(operation& op) {
     co_return reading.failure();
   }
   const reply& fields = reading.value();
-  identity who;
-  who.tenant = fields[0].str();
-  who.user = given.user.len != 0 ? view(given.user) : fields[1].str();
-  if (!is_id(who.tenant)) {
+  key_record found;
+  found.who.tenant = fields[0].str();
+  found.who.user = given.user.len != 0 ? view(given.user) : fields[1].str();
+  found.who.email = view(given.email);
+  found.who.name = view(given.name);
+  found.partner = fields[3].str() == "1";
+  if (!is_id(found.who.tenant)) {
     co_return problem{fault::bad_token, "invalid API key"};
   }
   if (is_disabled(fields[2].str())) {
     co_return problem{fault::forbidden, "this API key is disabled"};
   }
-  if (!is_id(who.user)) {
+  co_return found;
+}
+
+}  // namespace
+
+std::string_view draw_api_key(operation& op) {
+  return arena_of(op).join("wsk_", draw_token(op));
+}
+
+std::string_view api_key_hash(arena& memory, std::string_view key) {
+  unsigned char hash[32];
+  crypto_generichash(hash, sizeof hash,
+                     reinterpret_cast<const unsigned char*>(key.data()),
+                     key.size(), nullptr, 0);
+  return hex(memory, {reinterpret_cast<char*>(hash), sizeof hash});
+}
+
+flow<result<identity>> identify_by_api_key(operation& op) {
+  auto reading = read_key(op);
+  auto found = co_await reading;
+  if (!found.ok()) {
+    co_return found.error;
+  }
+  if (!is_id(found.value.who.user)) {
     co_return problem{fault::unauthenticated, "a user is required"};
   }
-  who.email = view(given.email);
-  who.name = view(given.name);
+  co_return found.value.who;
+}
+
+flow<result<identity>> identify_partner(operation& op) {
+  if (!asks_by_api_key(op)) {
+    co_return problem{fault::unauthenticated, "API key required"};
+  }
+  auto reading = read_key(op);
+  auto found = co_await reading;
+  if (!found.ok()) {
+    co_return found.error;
+  }
+  identity& who = found.value.who;
+  if (!found.value.partner) {
+    co_return problem{fault::bad_token, "invalid API key"};
+  }
+  if (!who.user.empty() && !is_id(who.user)) {
+    co_return problem{fault::invalid, "a user is 1 to 255 bytes of UTF-8",
+                      "user"};
+  }
+  who.tenant_admin = true;
   co_return who;
 }
 

@@ -7,6 +7,7 @@
 //                               CRC-32 of the tenant modulo the partitions:
 //                               one tenant is in one slot of a cluster
 //     id                        counter of workspace ids
+//     pt                        hash: the partner record (domain/partner.h)
 //     rid                       counter of the ids of custom roles
 //     iid                       counter of the ids of invitations
 //     o                         hash: the organization record
@@ -36,6 +37,7 @@
 //     dead:KIND                 sorted set of those that were given up, by
 //                               the time when they were
 //     t:TOKEN                   as above
+//     partners                  sorted set of the tenants that are partners
 //
 // T, USER, NAME, SLUG, EXTERNAL and LABEL are percent-encoded but for
 // [A-Za-z0-9_.~-], which is injective: no two identities share a key, and none
@@ -75,6 +77,7 @@ class key_names {
   std::string_view role_counter() { return join("rid"); }
   std::string_view invitation_counter() { return join("iid"); }
   std::string_view organization() { return join("o"); }
+  std::string_view partner() { return join("pt"); }
   std::string_view workspaces() { return join("ws"); }
   std::string_view workspace(int64_t id) { return of(id, ""); }
   std::string_view members(int64_t id) { return of(id, ":m"); }
@@ -105,6 +108,11 @@ class key_names {
   }
   std::string_view dead(std::string_view kind) {
     return memory_.join(shared_, "dead:", kind);
+  }
+  std::string_view partners() { return memory_.join(shared_, "partners"); }
+  // Of no tenant.
+  static std::string_view api_key(arena& memory, std::string_view hash) {
+    return memory.join("wsp:k:", hash);
   }
   // Begins user() and user_workspaces() of every user.
   std::string_view users_prefix() { return join("u:"); }

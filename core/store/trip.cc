@@ -1,6 +1,7 @@
 #include "store/trip.h"
 
 #include "engine/operation.h"
+#include "store/link.h"
 
 namespace wsp {
 
@@ -12,5 +13,15 @@ bool trip::awaiter::await_suspend(std::coroutine_handle<> waiter) const {
 }
 
 void trip::finished() noexcept { resume(op_, waiter_); }
+
+flow<problem> learn_partitions(::wsp_op& op) {
+  if (link_of(op).knows_partitions()) {
+    co_return problem{};
+  }
+  trip asking(op);
+  asking.add({"PING"});
+  co_await asking.go();
+  co_return asking.failure();
+}
 
 }  // namespace wsp

@@ -13,6 +13,8 @@
 
 #include <coroutine>
 
+#include "engine/flow.h"
+#include "engine/result.h"
 #include "store/exchange.h"
 
 struct wsp_op;
@@ -37,6 +39,10 @@ class trip final : public exchange {
   ::wsp_op& op_;
   std::coroutine_handle<> waiter_;
 };
+
+// How many partitions there are, a part of every key, is read when the link
+// comes up for the first time: waits for that.
+flow<problem> learn_partitions(::wsp_op& op);
 
 }  // namespace wsp
 

@@ -46,6 +46,7 @@ static const char *const arguments[][2] = {
     { "{invitation}", invitation_argument },
     { "{token}", token_argument },
     { "{subtype}", "B01" },
+    { "{partner}", "ats" },
 };
 
 void take_value(const struct answer *from, const char *name, char *into,
@@ -83,6 +84,15 @@ static void register_organization(struct driver *d, const char *tenant) {
                   201);
 }
 
+static void register_partner(struct driver *d, const char *id) {
+    char body[128];
+    snprintf(body, sizeof body, "{\"id\":\"%s\",\"name\":\"Some\"}", id);
+    assert_status(driver_ask(d, (struct ask) {
+                      .dialect = WSP_OPERATOR, .method = "POST",
+                      .path = "/partners", .nobody = true, .body = body }),
+                  201);
+}
+
 void fixture_make(struct driver *d, struct fixture *made) {
     char path[64];
     redis_flush();
@@ -94,6 +104,7 @@ void fixture_make(struct driver *d, struct fixture *made) {
                   200);
     register_organization(d, "globex");
     register_organization(d, "acme");
+    register_partner(d, "ats");
     snprintf(made->neighbour, sizeof made->neighbour, "%s",
              make_workspace(d, "neighbour", "{\"name\":\"Neighbour\"}"));
     snprintf(made->target, sizeof made->target, "%s",
@@ -280,6 +291,13 @@ static const struct sample {
     { WSP_LOCATION, "invitation.decline", .body = NULL, .flags = GUEST },
     { WSP_LOCATION, "subtype.prefer",
       .body = "{\"document_type\":\"invoice\"}" },
+
+    { WSP_OPERATOR, "partner.list", .body = NULL },
+    { WSP_OPERATOR, "partner.register",
+      .body = "{\"id\":\"ats-2\",\"name\":\"Another\","
+              "\"webhook_url\":\"https://ats.example/hooks\"}",
+      .flags = VARIES, .status = 201 },
+    { WSP_OPERATOR, "partner.get", .body = NULL },
 };
 
 static const struct sample *find_sample(const struct a_route *at) {
@@ -316,6 +334,8 @@ bool writes(const struct a_route *at) {
 bool is_about_one(const struct a_route *at) {
     switch ((enum wsp_needs) at->route.needs) {
     case WSP_NEEDS_NOBODY:
+    case WSP_NEEDS_OPERATOR:
+    case WSP_NEEDS_PARTNER:
     case WSP_NEEDS_IDENTITY:
     case WSP_NEEDS_TENANT_ADMIN:
         return false;

@@ -214,7 +214,8 @@ static void has_its_parameters(int dialect, const wsp_route *route,
                      path_of(route), (int) len, at);
         }
     }
-    if (strcmp(method_of(route), "post") == 0) {
+    if (strcmp(method_of(route), "post") == 0 &&
+        route->needs != WSP_NEEDS_OPERATOR) {
         assert_non_null(parameter(dialect, own, "Idempotency-Key", 15));
     }
     if (is_about_a_workspace(route)) {
@@ -247,7 +248,12 @@ static void says_its_refusals(int dialect, const wsp_route *route,
     const char *method = method_of(route);
     answers(dialect, route, operation, "503");
     answers(dialect, route, operation, "default");
-    if (route->needs != WSP_NEEDS_NOBODY) {
+    if (route->needs == WSP_NEEDS_OPERATOR) {
+        /* the whole document says that no identity is asked for */
+        assert_null(json_object_get(operation, "security"));
+        assert_int_equal(json_array_size(json_object_get(
+                             documents[dialect], "security")), 0);
+    } else if (route->needs != WSP_NEEDS_NOBODY) {
         assert_null(json_object_get(operation, "security"));
         answers(dialect, route, operation, "401");
         answers(dialect, route, operation, "403");

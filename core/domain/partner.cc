@@ -1,0 +1,184 @@
+#include "domain/partner.h"
+
+#include <algorithm>
+
+#include "identity/api_key.h"
+#include "identity/random_token.h"
+#include "seal/envelope.h"
+#include "store/keys.h"
+#include "store/lexical_page.h"
+#include "text/text.h"
+
+namespace wsp {
+
+namespace {
+
+constexpr problem no_keys{fault::unavailable,
+                          "the secrets of partners need workspaces_seal_keys"};
+
+seal_place place_of(operation& op, direction way) noexcept {
+  return {op.who.tenant, 0,
+          way == direction::incoming ? "partner.incoming"
+                                     : "partner.outgoing"};
+}
+
+std::string_view seal_secret(operation& op, direction way,
+                             std::string_view secret) {
+  return seal(arena_of(op), *keyring_of(op), random_of(op),
+              place_of(op, way), secret);
+}
+
+std::string_view draw_webhook_secret(operation& op) {
+  return arena_of(op).join("whs_", draw_token(op));
+}
+
+// False, and logged: it does not open.
+bool open_secret(operation& op, direction way, std::string_view blob,
+                 std::string_view* into) {
+  arena& memory = arena_of(op);
+  opened_blob opened =
+      open_sealed(memory, *keyring_of(op), place_of(op, way), blob);
+  if (opened.how == unsealed::opened) {
+    *into = opened.plain;
+    return true;
+  }
+  log_line(op, WSP_LOG_ERROR,
+           opened.how == unsealed::unknown_key
+               ? "a secret is sealed under a key that is not in the key file, "
+               : "a secret does not open, ",
+           memory.join(name_of(way), ", partner \"",
+                       percent_encode(memory, op.who.tenant), "\""));
+  return false;
+}
+
+}  // namespace
+
+std::string_view name_of(direction way) noexcept {
+  return way == direction::incoming ? "incoming" : "outgoing";
+}
+
+bool is_webhook_url(std::string_view text) noexcept {
+  constexpr std::string_view schemes[] = {"https://", "http://"};
+  if (text.size() > 2048 ||
+      !std::all_of(text.begin(), text.end(), [](char c) {
+        return c > ' ' && c <= '~' && c != '"' && c != '\\' && c != '#';
+      })) {
+    return false;
+  }
+  for (std::string_view scheme : schemes) {
+    if (text.substr(0, scheme.size()) == scheme) {
+      text.remove_prefix(scheme.size());
+      std::string_view authority = text.substr(0, text.find_first_of("/?"));
+      return !authority.empty() && authority.front() != ':' &&
+             authority.find('@') == authority.npos;
+    }
+  }
+  return false;
+}
+
+void ask_partner(trip& asking, operation& op) {
+  asking.add({"HMGET", keys_of(op).partner(), "rev", "name", "enabled", "url",
+              "stopped", "key", "in", "in_old", "in_until", "out", "out_old",
+              "out_until", "created", "updated"});
+}
+
+partner parse_partner(const reply& fields) noexcept {
+  auto number = [&](size_t at) {
+    return parse_integer(fields[at].str()).value_or(0);
+  };
+  partner found;
+  found.revision = number(0);
+  found.name = fields[1].str();
+  found.enabled = fields[2].str() == "1";
+  found.url = fields[3].str();
+  found.stopped = fields[4].str();
+  found.key_hash = fields[5].str();
+  found.incoming = {fields[6].str(), fields[7].str(), number(8)};
+  found.outgoing = {fields[9].str(), fields[10].str(), number(11)};
+  found.created = number(12);
+  found.updated = number(13);
+  return found;
+}
+
+flow<result<partner>> read_partner(operation& op) {
+  trip asking(op);
+  ask_partner(asking, op);
+  co_await asking.go();
+  if (!asking.ok()) {
+    co_return asking.failure();
+  }
+  co_return parse_partner(asking[0]);
+}
+
+result<secret_pair> open_secrets(operation& op, const partner& record,
+                                 direction way) {
+  if (keyring_of(op) == nullptr) {
+    return no_keys;
+  }
+  arena_of(op).wipe_when_freed();
+  const sealed_secret& stored = record.secret(way);
+  secret_pair found;
+  bool opened = open_secret(op, way, stored.now, &found.now);
+  if (opened && !stored.old.empty() && now_of(op) < stored.old_until) {
+    opened = open_secret(op, way, stored.old, &found.old);
+  }
+  if (!opened) {
+    return problem{fault::internal, "a secret cannot be read"};
+  }
+  return found;
+}
+
+flow<result<issued_partner>> register_partner(operation& op, commit& change,
+                                              const new_partner& given) {
+  arena& memory = arena_of(op);
+  key_names& keys = keys_of(op);
+  if (keyring_of(op) == nullptr) {
+    co_return no_keys;
+  }
+  std::string_view key = keys.partner();
+  trip asking(op);
+  asking.add({"EXISTS", key});
+  co_await asking.go();
+  if (!asking.ok()) {
+    co_return asking.failure();
+  }
+  if (asking[0].number != 0) {
+    co_return problem{fault::conflict, "the partner exists already"};
+  }
+  issued_partner made;
+  made.api_key = draw_api_key(op);
+  made.incoming_secret = draw_webhook_secret(op);
+  made.outgoing_secret = draw_webhook_secret(op);
+  partner& record = made.record;
+  record.revision = 1;
+  record.name = given.name;
+  record.enabled = true;
+  record.url = given.url;
+  record.key_hash = api_key_hash(memory, made.api_key);
+  record.incoming.now =
+      seal_secret(op, direction::incoming, made.incoming_secret);
+  record.outgoing.now =
+      seal_secret(op, direction::outgoing, made.outgoing_secret);
+  record.created = now_of(op);
+  record.updated = record.created;
+  std::string_view created = decimal(memory, record.created);
+  change.expect("0", {"EXISTS", key});
+  change.write({"HSET", key, "rev", "1", "name", record.name, "enabled", "1",
+                "url", record.url, "key", record.key_hash, "in",
+                record.incoming.now, "out", record.outgoing.now, "created",
+                created, "updated", created});
+  change.write({"HSET", key_names::api_key(memory, record.key_hash), "tenant",
+                op.who.tenant, "partner", "1"});
+  change.write({"ZADD", keys.partners(), "0", op.who.tenant});
+  co_return made;
+}
+
+flow<problem> list_partners(operation& op, std::string_view after,
+                            size_t limit, list<std::string_view>& into) {
+  auto reading =
+      read_lexical_page(op, &key_names::partners, after, limit, into);
+  problem failed = co_await reading;
+  co_return failed;
+}
+
+}  // namespace wsp
