@@ -18,6 +18,7 @@ unsigned status_of(fault kind, own_statuses own) noexcept {
     case fault::bad_request:
       return 400;
     case fault::invalid:
+    case fault::missing:
       return own.invalid;
     case fault::refused:
       return own.refused;

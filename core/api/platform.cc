@@ -415,7 +415,9 @@ flow<result<answer>> set_encrypted(operation& op, call& request) {
 answer render(arena& memory, const problem& why, int64_t) {
   json_writer out(memory, 128);
   out.open_object().key("message").string(why.message);
-  if (why.kind == fault::invalid && !why.field.empty()) {
+  bool validation =
+      why.kind == fault::invalid || why.kind == fault::missing;
+  if (validation && !why.field.empty()) {
     out.key("field").string(why.field);
   }
   out.close_object();

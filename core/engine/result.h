@@ -12,6 +12,7 @@ enum class fault : unsigned char {
   none,
   bad_request,      // 400: the request cannot be read (not JSON, bad query)
   invalid,          // the dialect's validation error; `field` names it
+  missing,          // the same, of one that is required and not there
   unauthenticated,  // 401: nobody is named
   bad_token,        // 401: a token is given, and not accepted
   expired,          // 401: it would be, had its time not passed
@@ -32,10 +33,14 @@ enum class fault : unsigned char {
   retry             // read and decide again: somebody else was faster
 };
 
+// Where in a request a field is.
+enum class request_part : unsigned char { body, query, path, header };
+
 struct problem {
   fault kind = fault::none;
   std::string_view message = {};
   std::string_view field = {};
+  request_part part = request_part::body;
 
   bool ok() const noexcept { return kind == fault::none; }
 };

@@ -13,6 +13,9 @@ namespace {
 
 constexpr size_t key_size_max = 512;
 
+// In the words of the partner contract.
+constexpr std::string_view no_partner_key = "Invalid or missing API key";
+
 // Whatever has been written there to disable a key does.
 bool is_disabled(std::string_view field) noexcept {
   return !field.empty() && !says_no(field);
@@ -21,7 +24,10 @@ bool is_disabled(std::string_view field) noexcept {
 struct key_record {
   identity who;  // its user may be missing
   bool partner = false;
+  bool disabled = false;
 };
+
+constexpr problem disabled_key{fault::forbidden, "this API key is disabled"};
 
 flow<result<key_record>> read_key(operation& op) {
   const wsp_identity& given = op.request->identity;
@@ -50,12 +56,10 @@ flow<result<key_record>> read_key(operation& op) {
   found.who.user = given.user.len != 0 ? view(given.user) : fields[1].str();
   found.who.email = view(given.email);
   found.who.name = view(given.name);
+  found.disabled = is_disabled(fields[2].str());
   found.partner = fields[3].str() == "1";
   if (!is_id(found.who.tenant)) {
     co_return problem{fault::bad_token, "invalid API key"};
-  }
-  if (is_disabled(fields[2].str())) {
-    co_return problem{fault::forbidden, "this API key is disabled"};
   }
   co_return found;
 }
@@ -80,6 +84,9 @@ flow<result<identity>> identify_by_api_key(operation& op) {
   if (!found.ok()) {
     co_return found.error;
   }
+  if (found.value.disabled) {
+    co_return disabled_key;
+  }
   if (!is_id(found.value.who.user)) {
     co_return problem{fault::unauthenticated, "a user is required"};
   }
@@ -88,20 +95,27 @@ flow<result<identity>> identify_by_api_key(operation& op) {
 
 flow<result<identity>> identify_partner(operation& op) {
   if (!asks_by_api_key(op)) {
-    co_return problem{fault::unauthenticated, "API key required"};
+    co_return problem{fault::unauthenticated, no_partner_key};
   }
   auto reading = read_key(op);
   auto found = co_await reading;
+  if (found.error.kind == fault::unauthenticated ||
+      found.error.kind == fault::bad_token) {
+    found.error.message = no_partner_key;
+  }
   if (!found.ok()) {
     co_return found.error;
   }
-  identity& who = found.value.who;
   if (!found.value.partner) {
-    co_return problem{fault::bad_token, "invalid API key"};
+    co_return problem{fault::bad_token, no_partner_key};
   }
+  if (found.value.disabled) {
+    co_return disabled_key;
+  }
+  identity& who = found.value.who;
   if (!who.user.empty() && !is_id(who.user)) {
     co_return problem{fault::invalid, "a user is 1 to 255 bytes of UTF-8",
-                      "user"};
+                      partner_user_header, request_part::header};
   }
   who.tenant_admin = true;
   co_return who;

@@ -24,6 +24,9 @@ inline bool asks_by_api_key(const operation& op) noexcept {
 // forbidden: it is disabled.
 flow<result<identity>> identify_by_api_key(operation& op);
 
+// Names the user for whom a partner asks, where the source does.
+constexpr std::string_view partner_user_header = "X-ATS-User-ID";
+
 // The same for one that is a partner's (field partner "1"): it acts as a
 // tenant admin, and the user that the source names may be missing.
 flow<result<identity>> identify_partner(operation& op);
