@@ -7,6 +7,7 @@
 #include "seal/envelope.h"
 #include "store/keys.h"
 #include "store/lexical_page.h"
+#include "store/link.h"
 #include "text/text.h"
 
 namespace wsp {
@@ -173,12 +174,130 @@ flow<result<issued_partner>> register_partner(operation& op, commit& change,
   co_return made;
 }
 
+namespace {
+
+// Nobody else has changed it, and it is another one from now on.
+void revise(operation& op, commit& change, partner& record) {
+  arena& memory = arena_of(op);
+  std::string_view key = keys_of(op).partner();
+  record.updated = now_of(op);
+  change.expect(decimal(memory, record.revision), {"HGET", key, "rev"});
+  change.write({"HSET", key, "updated", decimal(memory, record.updated)});
+  change.touch(key);
+}
+
+struct secret_fields {
+  std::string_view now;
+  std::string_view old;
+  std::string_view until;
+};
+
+constexpr secret_fields fields_of(direction way) noexcept {
+  return way == direction::incoming
+             ? secret_fields{"in", "in_old", "in_until"}
+             : secret_fields{"out", "out_old", "out_until"};
+}
+
+}  // namespace
+
+void update_partner(operation& op, commit& change, partner& record,
+                    const partner_patch& given) {
+  if (!given.name && !given.enabled && !given.url) {
+    return;
+  }
+  std::string_view key = keys_of(op).partner();
+  revise(op, change, record);
+  if (given.name) {
+    record.name = *given.name;
+    change.write({"HSET", key, "name", record.name});
+  }
+  if (given.enabled) {
+    record.enabled = *given.enabled;
+    std::string_view api_key =
+        key_names::api_key(arena_of(op), record.key_hash);
+    change.write({"HSET", key, "enabled", record.enabled ? "1" : "0"});
+    if (record.enabled) {
+      change.write({"HDEL", api_key, "disabled"});
+    } else {
+      change.write({"HSET", api_key, "disabled", "1"});
+    }
+  }
+  if (given.url) {
+    record.url = *given.url;
+    record.stopped = {};
+    change.write({"HSET", key, "url", record.url});
+    change.write({"HDEL", key, "stopped"});
+  }
+}
+
+std::string_view rotate_api_key(operation& op, commit& change,
+                                partner& record) {
+  arena& memory = arena_of(op);
+  std::string_view made = draw_api_key(op);
+  revise(op, change, record);
+  change.write({"UNLINK", key_names::api_key(memory, record.key_hash)});
+  record.key_hash = api_key_hash(memory, made);
+  std::string_view key = key_names::api_key(memory, record.key_hash);
+  change.write({"HSET", key, "tenant", op.who.tenant, "partner", "1"});
+  if (!record.enabled) {
+    change.write({"HSET", key, "disabled", "1"});
+  }
+  change.write({"HSET", keys_of(op).partner(), "key", record.key_hash});
+  return made;
+}
+
+result<std::string_view> rotate_secret(operation& op, commit& change,
+                                       partner& record, direction way,
+                                       int64_t grace_ms) {
+  if (keyring_of(op) == nullptr) {
+    return no_keys;
+  }
+  arena& memory = arena_of(op);
+  std::string_view key = keys_of(op).partner();
+  sealed_secret& stored =
+      way == direction::incoming ? record.incoming : record.outgoing;
+  secret_fields fields = fields_of(way);
+  std::string_view opened;
+  bool stays =
+      grace_ms > 0 && open_secret(op, way, stored.now, &opened);
+  std::string_view made = draw_webhook_secret(op);
+  revise(op, change, record);
+  stored = {seal_secret(op, way, made),
+            stays ? stored.now : std::string_view(),
+            stays ? now_of(op) + grace_ms : 0};
+  change.write({"HSET", key, fields.now, stored.now});
+  if (stays) {
+    change.write({"HSET", key, fields.old, stored.old, fields.until,
+                  decimal(memory, stored.old_until)});
+  } else {
+    change.write({"HDEL", key, fields.old, fields.until});
+  }
+  return made;
+}
+
 flow<problem> list_partners(operation& op, std::string_view after,
-                            size_t limit, list<std::string_view>& into) {
+                            size_t limit, list<partner_outline>& into) {
+  arena& memory = arena_of(op);
+  list<std::string_view> ids{arena_allocator<std::string_view>(memory)};
   auto reading =
-      read_lexical_page(op, &key_names::partners, after, limit, into);
+      read_lexical_page(op, &key_names::partners, after, limit, ids);
   problem failed = co_await reading;
-  co_return failed;
+  if (!failed.ok()) {
+    co_return failed;
+  }
+  trip asking(op);
+  for (std::string_view id : ids) {
+    key_names names(memory, id, link_of(op).partitions());
+    asking.add({"HMGET", names.partner(), "name", "enabled"});
+  }
+  co_await asking.go();
+  if (!asking.ok()) {
+    co_return asking.failure();
+  }
+  for (size_t i = 0; i < ids.size(); i++) {
+    into.push_back({ids[i], asking[i][0].str(), asking[i][1].str() == "1"});
+  }
+  co_return problem{};
 }
 
 }  // namespace wsp

@@ -91,11 +91,40 @@ struct issued_partner {
 flow<result<issued_partner>> register_partner(operation& op, commit& change,
                                               const new_partner& given);
 
-// A page of the ids of all partners, in the order of their bytes, behind
-// `after` (empty: from the first).  There are more where it is full.  The
-// operation needs no tenant.
+// The changes below are for the record as it was read: its revision is
+// checked, and grows.
+
+struct partner_patch {
+  std::optional<std::string_view> name;
+  std::optional<bool> enabled;
+  std::optional<std::string_view> url;  // empty: none
+};
+// A disabled partner's API key is disabled with it.  A URL that is given, the
+// same or another, is one that webhooks are sent to again.
+void update_partner(operation& op, commit& change, partner& record,
+                    const partner_patch& given);
+
+// Both answer what is shown once.  The API key before is none any more; the
+// secret before stays valid for `grace_ms`, or, where it does not open, is none
+// any more, either.  unavailable: there is no key ring.
+std::string_view rotate_api_key(operation& op, commit& change,
+                                partner& record);
+result<std::string_view> rotate_secret(operation& op, commit& change,
+                                       partner& record, direction way,
+                                       int64_t grace_ms);
+
+// What a list shows of a partner.
+struct partner_outline {
+  std::string_view id;
+  std::string_view name;
+  bool enabled = false;
+};
+
+// A page of all partners, in the order of their ids' bytes, behind `after`
+// (empty: from the first).  There are more where it is full.  The operation
+// needs no tenant.
 flow<problem> list_partners(operation& op, std::string_view after,
-                            size_t limit, list<std::string_view>& into);
+                            size_t limit, list<partner_outline>& into);
 
 }  // namespace wsp
 

@@ -65,12 +65,12 @@ bool names_revision(arena& memory, std::string_view header,
 }
 
 problem check_if_match(operation& op, call& request) {
-  const wsp_header* header = find_header(op, "If-Match");
-  if (header == nullptr || request.here.record.id == 0) {
+  if (find_header(op, "If-Match") == nullptr ||
+      request.here.record.id == 0) {
     return {};
   }
   int64_t revision = request.here.record.revision;
-  if (!names_revision(op.memory, view(header->value), revision)) {
+  if (!matches(op, revision)) {
     return {fault::precondition,
             "the workspace is not at the revision of If-Match any more"};
   }
@@ -205,6 +205,12 @@ answer refuse(operation& op, const problem& why) {
   return made;
 }
 
+bool matches(operation& op, int64_t revision) {
+  const wsp_header* header = find_header(op, "If-Match");
+  return header == nullptr ||
+         names_revision(op.memory, view(header->value), revision);
+}
+
 flow<problem> know_keys(operation& op) {
   auto learning = learn_partitions(op);
   problem failed = co_await learning;
@@ -328,7 +334,7 @@ void respond(operation& op, const answer& given) noexcept {
                               "\"", decimal(op.memory, given.revision),
                               "\""));
     }
-    if (given.revision >= 0 && !reads(op)) {
+    if (given.revision >= 0 && given.of_workspace && !reads(op)) {
       headers.add("Workspace-Revision",
                   decimal(op.memory, given.revision));
     }

@@ -23,6 +23,10 @@ flow<answer> serve(operation& op);
 // The dialect's answer to a fault, with what its headers must say.
 answer refuse(operation& op, const problem& why);
 
+// Whether If-Match, if the request has one, names the revision.  That of a
+// workspace is looked at for every route about one.
+bool matches(operation& op, int64_t revision);
+
 // Makes op.keys of op.who.tenant.
 flow<problem> know_keys(operation& op);
 

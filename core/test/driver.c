@@ -289,6 +289,7 @@ struct flight *driver_start(struct driver *d, struct ask ask) {
     r->request_id = keep(flight, or_else(ask.request_id, "rid-1"), 0);
     if (ask.api_key != NULL) {
         r->identity.api_key = keep(flight, ask.api_key, 0);
+        r->identity.user = keep(flight, ask.user, ask.user_len);
     } else if (!ask.nobody) {
         r->identity.tenant = keep(flight, or_else(ask.tenant, "acme"), 0);
         r->identity.user = keep(flight, or_else(ask.user, "ann"),

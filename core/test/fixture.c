@@ -298,6 +298,12 @@ static const struct sample {
               "\"webhook_url\":\"https://ats.example/hooks\"}",
       .flags = VARIES, .status = 201 },
     { WSP_OPERATOR, "partner.get", .body = NULL },
+    { WSP_OPERATOR, "partner.update", .body = "{\"enabled\":false}" },
+    { WSP_OPERATOR, "partner.rotate_key", .body = NULL, .flags = VARIES },
+    { WSP_OPERATOR, "partner.rotate_incoming", .body = "{\"grace\":60}",
+      .flags = VARIES },
+    { WSP_OPERATOR, "partner.rotate_outgoing", .body = NULL,
+      .flags = VARIES },
 };
 
 static const struct sample *find_sample(const struct a_route *at) {

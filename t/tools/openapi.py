@@ -40,6 +40,10 @@ METHODS = ('get', 'put', 'post', 'delete', 'patch', 'head', 'options', 'trace')
 # All else is told by its number.
 DEFAULT = {408, 413, 414, 429, 500, 502, 504}
 
+# A media type as it is described, and as it is sent.
+TYPES = {'application/json': 'application/json; charset=utf-8',
+         'application/problem+json': 'application/problem+json'}
+
 failures = 0
 
 
@@ -351,18 +355,27 @@ def check_answer(document, pattern, method, record):
     content = response.get('content')
     if content is None:
         return wrong + (['a body'] if record['body'] else [])
+    kind, = content
     return wrong + check_body(
-        document, pointer + ('content', 'application/json', 'schema'), record)
+        document, pointer + ('content', kind, 'schema'), record, kind)
 
 
-def check_body(document, pointer, record):
+def check_body(document, pointer, record, wanted):
     if record['method'] == 'HEAD':
         return ['a body'] if record['body'] else []
     kind = record['headers'].get('content-type', [''])[0]
-    if kind != 'application/json; charset=utf-8':
+    if kind != TYPES[wanted]:
         return [f'Content-Type: {kind}']
     good, value = parsed(record['body'])
     return document.wrong(value, pointer, True) if good else ['not JSON']
+
+
+def check_unrouted(document, record):
+    """A path that no route has: in the shape of the dialect's errors."""
+    schemas = document.tree['components']['schemas']
+    name, kind = (('Error', 'application/json') if 'Error' in schemas else
+                  ('Problem', 'application/problem+json'))
+    return check_body(document, ('components', 'schemas', name), record, kind)
 
 
 def check_record(documents, record):
@@ -388,8 +401,7 @@ def check_record(documents, record):
     asked = 'get' if method == 'HEAD' else method.lower()
     pattern = operation_of(document, asked, path[len(mount):])
     if pattern is None:
-        wrong = check_body(document, ('components', 'schemas', 'Error'),
-                           record)
+        wrong = check_unrouted(document, record)
         if 200 <= record['status'] < 400:
             wrong.append(f'{record["status"]} where nothing is described')
         return document, None, wrong
