@@ -13,6 +13,7 @@
 #include "domain/mail.h"
 #include "domain/permission.h"
 #include "domain/sealed.h"
+#include "domain/webhook.h"
 #include "engine/core.h"
 #include "engine/decide.h"
 #include "engine/random.h"
@@ -260,6 +261,17 @@ int wsp_mail_parse(wsp_mail** out, wsp_str from, wsp_str invitation_url,
 
 void wsp_mail_free(wsp_mail* mail) { delete mail; }
 
+int wsp_webhooks_new(wsp_webhooks** out, const wsp_webhooks_options* options,
+                     char error[WSP_ERROR_SIZE]) {
+  return guarded([&] {
+    auto made = std::make_unique<wsp_webhooks>();
+    std::string wrong = made->configure(*options);
+    return report(out, std::move(made), wrong, error);
+  });
+}
+
+void wsp_webhooks_free(wsp_webhooks* webhooks) { delete webhooks; }
+
 int wsp_is_public_address(int is_v6, const unsigned char* address) {
   if (is_v6 != 0) {
     wsp::ipv6 copy;
@@ -359,7 +371,8 @@ int wsp_core_new(wsp_core** out, const wsp_core_options* options) {
   if (options->size != sizeof *options || options->redis == nullptr ||
       options->queue == 0 || options->queue > 1000000 ||
       options->timeout_ms == 0 || options->connect_timeout_ms == 0 ||
-      (options->mail != nullptr && options->keyring == nullptr)) {
+      (options->keyring == nullptr &&
+       (options->mail != nullptr || options->webhooks != nullptr))) {
     return WSP_INVALID;
   }
   return guarded([&] {
@@ -471,6 +484,23 @@ void wsp_job_written(wsp_core* core, uint64_t number, size_t len) {
 int wsp_job_input(wsp_core* core, uint64_t number, const char* data,
                   size_t len) {
   return core->outgoing.input(number, {data, len}) ? WSP_OK : WSP_AGAIN;
+}
+
+int wsp_job_request(wsp_core* core, uint64_t number, wsp_http_request* out) {
+  if (out->size != sizeof *out) {
+    return WSP_INVALID;
+  }
+  const wsp_http_request* found = core->outgoing.request(number);
+  if (found == nullptr) {
+    return WSP_AGAIN;
+  }
+  *out = *found;
+  return WSP_OK;
+}
+
+void wsp_job_response(wsp_core* core, uint64_t number, unsigned status,
+                      wsp_str retry_after, wsp_str body) {
+  core->outgoing.response(number, status, view(retry_after), view(body));
 }
 
 void wsp_job_done(wsp_core* core, uint64_t number, int outcome,

@@ -275,6 +275,24 @@ result<std::string_view> rotate_secret(operation& op, commit& change,
   return made;
 }
 
+flow<problem> stop_webhooks(operation& op, std::string_view url,
+                            std::string_view why) {
+  std::string_view key = keys_of(op).partner();
+  commit change(op);
+  change.expect(url, {"HGET", key, "url"});
+  change.write({"HINCRBY", key, "rev", "1"});
+  change.write({"HSET", key, "stopped", why, "updated",
+                decimal(arena_of(op), now_of(op))});
+  auto committing = run(op, change);
+  auto outcome = co_await committing;
+  if (outcome.ok() && outcome.value.done) {
+    log_line(op, WSP_LOG_ERROR, "webhooks to partner \"",
+             percent_encode(arena_of(op), op.who.tenant),
+             "\" are stopped: ", why);
+  }
+  co_return outcome.error;
+}
+
 flow<problem> list_partners(operation& op, std::string_view after,
                             size_t limit, list<partner_outline>& into) {
   arena& memory = arena_of(op);

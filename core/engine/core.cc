@@ -48,12 +48,13 @@ wsp_core::wsp_core(const wsp_core_options& options)
                                       ? default_invitation_ttl_s
                                       : options.invitation_ttl_s)),
       mail(options.mail),
+      webhooks(options.webhooks),
       tokens(random),
       status(options.status == nullptr
                  ? nullptr
                  : static_cast<wsp::status_slot*>(options.status) +
                        options.worker),
-      outgoing(*this, options.mail != nullptr) {
+      outgoing(*this, options.mail != nullptr, options.webhooks) {
   data.count_in(status);
   if (status != nullptr) {
     ownership = wsp::own_gauges(*status);

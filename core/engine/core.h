@@ -25,6 +25,7 @@ struct wsp_core {
   const wsp_keyring* keyring;
   int64_t invitation_ttl_ms;
   const wsp_mail* mail;      // null: none is sent
+  const wsp_webhooks* webhooks;  // null: the same
   wsp::token_memory tokens;
   wsp::status_slot* status;  // null: nobody wants to know
   uint64_t shown_at = 0;

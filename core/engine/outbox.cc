@@ -1,12 +1,10 @@
 #include "engine/outbox.h"
 
 #include <algorithm>
-#include <iterator>
 #include <new>
-#include <span>
 #include <utility>
 
-#include "domain/mail.h"
+#include "domain/webhook.h"
 #include "engine/core.h"
 #include "store/keys.h"
 #include "store/trip.h"
@@ -20,17 +18,10 @@ constexpr int64_t second = 1000;
 constexpr int64_t minute = 60 * second;
 constexpr int64_t hour = 60 * minute;
 
-// Longer than the driver may take.
-constexpr int64_t lease_ms = WSP_JOB_MS + 30 * second;
-
 // After the first try, the second ...; after the last one it is dead.
 constexpr int64_t mail_delays[] = {10 * second, minute,   5 * minute,
                                    30 * minute, 2 * hour, 6 * hour,
                                    12 * hour,   24 * hour};
-constexpr int64_t longest_delay = 24 * hour;
-
-// What may be kept of what another server said.
-constexpr size_t reason_max = 200;
 
 // From one look to the next, half of it up to one and a half.
 constexpr uint64_t look_ms = 1000;
@@ -38,34 +29,18 @@ constexpr uint64_t look_ms = 1000;
 constexpr uint64_t count_ms = 5000;
 // So many partitions in one look.
 constexpr unsigned partitions_max = 256;
-// Between two tries to settle what is done while the store is away.
-constexpr uint64_t rest_ms = 1000;
 
-constexpr job_kind all_kinds[] = {job_kind::mail};
+// Of a queue, past lanes of tenants that have all the hands they may have: so
+// many in one go, and in one look.
+constexpr int64_t far_page = 500;
+constexpr int64_t far_max = 20 * far_page;
+
+constexpr job_kind all_kinds[] = {job_kind::mail, job_kind::webhook};
 static_assert(std::size(all_kinds) == job_kinds);
 
-std::span<const int64_t> delays_of(job_kind) noexcept {
-  return mail_delays;
-}
-
-// How many tries more than it has.
-int64_t tries_over(job_kind kind, const job& what) noexcept {
-  return what.tries - static_cast<int64_t>(delays_of(kind).size());
-}
-
-struct sighting {
-  job_kind kind;
-  unsigned partition;
-  std::string_view id;
-  int64_t due;
-};
-
-std::string_view printable(arena& memory, std::string_view text) {
-  text = text.substr(0, reason_max);
-  char* out = memory.bytes(text.size());
-  std::transform(text.begin(), text.end(), out,
-                 [](char c) { return c >= ' ' && c <= '~' ? c : '?'; });
-  return {out, text.size()};
+// Whether its lanes may hold several jobs, and say whose they are.
+constexpr bool shares_lanes(job_kind kind) noexcept {
+  return kind == job_kind::webhook;
 }
 
 int64_t score(const reply& from) noexcept {
@@ -74,160 +49,81 @@ int64_t score(const reply& from) noexcept {
 
 }  // namespace
 
-// -- a job in hand
-
-struct delivery::outcome_awaiter {
-  delivery* self;
-  bool await_ready() const noexcept { return false; }
-  void await_suspend(std::coroutine_handle<> waiter) const noexcept {
-    self->waiter_ = waiter;
-    self->number_ = ++self->owner_->last_number_;
-    self->now_ = state::ready;
-  }
-  void await_resume() const noexcept {}
-};
-
-struct delivery::rest_awaiter {
-  delivery* self;
-  bool await_ready() const noexcept { return false; }
-  void await_suspend(std::coroutine_handle<> waiter) const noexcept {
-    self->waiter_ = waiter;
-    self->rests_until_ = self->owner_->now_ + rest_ms;
-    self->now_ = state::resting;
-  }
-  void await_resume() const noexcept { self->now_ = state::settling; }
-};
-
-flow<answer> delivery::run(operation& op) {
-  return carry_out(op, *this);
-}
-
-flow<answer> delivery::carry_out(operation& op, delivery& self) {
-  op.label = "outbox";
-  // What is sent may be a secret.
-  op.memory.wipe_when_freed();
-  op.keys = op.memory.make<key_names>(
-      key_names::of_partition(op.memory, self.partition_));
-  queued held{op.memory.copy({self.id_, sizeof self.id_}), self.due_};
-  int64_t lease = now_of(op) + lease_ms;
-  auto taking = take(op, self.kind_, held, lease);
-  auto took = co_await taking;
-  if (!took.ok() || !took.value.done) {
-    co_return answer{};
-  }
-  held.due = lease;
-  const job& what = took.value.what;
-  auto writing = write_letter(op, what);
-  auto written = co_await writing;
-  if (tries_over(self.kind_, what) > 1) {
-    // Each time the lease ran out: it may be what the worker died of.
-    self.verdict_ = {WSP_JOB_FAILED, "no try has come to an end"};
-  } else if (!written.ok()) {
-    switch (written.error.kind) {
-      case fault::refused:
-        self.verdict_ = {WSP_JOB_FAILED, written.error.message};
-        break;
-      case fault::not_found:
-        self.verdict_ = {WSP_JOB_DONE, written.error.message};
-        self.verdict_.needless = true;
-        break;
-      default:
-        self.verdict_ = {WSP_JOB_RETRY, written.error.message};
-        break;
-    }
-  } else if (self.owner_->draining_) {
-    self.verdict_.unasked = true;
-  } else {
-    self.dialog_ = op.memory.make<smtp_dialog>(op.memory, written.value);
-    outcome_awaiter waiting{&self};
-    co_await waiting;
-  }
-  self.now_ = state::settling;
-  for (;;) {
-    auto settling = settle(op, self, held, what);
-    auto settled = co_await settling;
-    // What is done shall not be done again because the store was away for
-    // a moment; once the lease is over it is another's.
-    if (settled.ok() || self.owner_->draining_ || now_of(op) >= held.due) {
-      co_return answer{};
-    }
-    rest_awaiter resting{&self};
-    co_await resting;
-  }
-}
-
-flow<result<bool>> delivery::settle(operation& op, delivery& self,
-                                    const queued& held, const job& what) {
-  size_t tries = static_cast<size_t>(std::max<int64_t>(what.tries, 1));
-  bool again = self.verdict_.outcome == WSP_JOB_RETRY ||
-               self.verdict_.outcome == WSP_JOB_AWAY;
-  result<bool> settled;
-  job_end how = job_end::done;
-  if (self.verdict_.unasked) {
-    auto giving = give_back(op, self.kind_, held);
-    settled = co_await giving;
-    co_return settled;
-  }
-  if (again && tries_over(self.kind_, what) <= 0) {
-    how = job_end::retried;
-    int64_t delay = delays_of(self.kind_)[tries - 1];
-    uint64_t random = random_of(op).number();
-    delay += delay / 4 -
-             static_cast<int64_t>(random % static_cast<uint64_t>(delay / 2));
-    delay =
-        std::max(delay, std::min(self.verdict_.retry_after_ms, longest_delay));
-    auto moving = postpone(op, self.kind_, held, now_of(op) + delay,
-                           self.verdict_.reason);
-    settled = co_await moving;
-  } else if (again || self.verdict_.outcome == WSP_JOB_FAILED) {
-    how = job_end::dead;
-    auto burying = bury(op, self.kind_, held, self.verdict_.reason);
-    settled = co_await burying;
-  } else {
-    how = self.verdict_.needless ? job_end::dropped : job_end::done;
-    auto removing = remove(op, self.kind_, held);
-    settled = co_await removing;
-  }
-  if (settled.ok() && settled.value) {
-    self.owner_->count_end(self.kind_, how);
-    if (how == job_end::dead || how == job_end::retried) {
-      log_line(
-          op, how == job_end::dead ? WSP_LOG_ERROR : WSP_LOG_WARN,
-          op.memory.join(name_of(self.kind_), " ", what.id, " of tenant \"",
-                         percent_encode(op.memory, what.tenant), "\""),
-          how == job_end::dead ? " is given up: " : " is put off: ",
-          self.verdict_.reason);
-    }
-  }
-  co_return settled;
-}
-
-void delivery::ended(operation& op) noexcept {
-  dialog_ = nullptr;
-  op_ = nullptr;
-  now_ = state::idle;
-  verdict_ = {};
-  outbox& owner = *owner_;
-  owner.at(kind_).in_hand--;
-  free_operation(&op);
-  if (owner.more_ && !owner.at(kind_).away) {
-    owner.next_look_ = std::min(owner.next_look_, owner.now_);
-  }
-}
-
 // -- looking
 
-outbox::outbox(wsp_core& core, bool mails) noexcept : core_(core) {
+// A queue that is looked at.
+struct outbox::scan {
+  struct share {
+    std::string_view tenant;
+    size_t lanes;
+  };
+
+  scan(arena& memory, job_kind of, unsigned in, std::string_view key)
+      : kind(of),
+        partition(in),
+        queue(key),
+        picked(arena_allocator<queued>(memory)),
+        shares(arena_allocator<share>(memory)) {}
+
+  job_kind kind;
+  unsigned partition;
+  std::string_view queue;
+  size_t wanted = 0;
+  int64_t page = 1;
+  bool seen_all = false;  // that is due
+  list<queued> picked;
+  list<share> shares;     // of the tenants of these
+
+  bool has_enough() const noexcept { return picked.size() >= wanted; }
+};
+
+outbox::outbox(wsp_core& core, bool mails,
+               const wsp_webhooks* webhooks) noexcept
+    : core_(core) {
   at(job_kind::mail).enabled = mails;
-  for (delivery& each : deliveries_) {
+  at(job_kind::mail).delays = mail_delays;
+  if (webhooks != nullptr) {
+    at(job_kind::webhook).enabled = true;
+    at(job_kind::webhook).delays = webhooks->delays;
+  }
+  for (hand& each : hands_) {
     each.owner_ = this;
   }
 }
 
 size_t outbox::room(job_kind kind) const noexcept {
   const kind_state& state = at(kind);
-  size_t most = state.away ? 1 : hands;
+  size_t most = state.away ? 1 : hands[static_cast<size_t>(kind)];
   return state.enabled && state.in_hand < most ? most - state.in_hand : 0;
+}
+
+size_t outbox::in_hand(const scan& of, std::string_view tenant) const noexcept {
+  return static_cast<size_t>(
+      std::count_if(std::begin(hands_), std::end(hands_), [&](const hand& each) {
+        return !each.is_free() && each.kind_ == of.kind &&
+               each.partition_ == of.partition &&
+               tenant_in(each.lane_) == tenant;
+      }));
+}
+
+bool outbox::is_in_hand(const scan& of, std::string_view lane) const noexcept {
+  return std::any_of(std::begin(hands_), std::end(hands_),
+                     [&](const hand& each) {
+                       return each.holds(of.kind, of.partition, lane);
+                     });
+}
+
+int64_t outbox::tries_over(job_kind kind, const job& what) const noexcept {
+  return what.tries - static_cast<int64_t>(at(kind).delays.size());
+}
+
+int64_t outbox::delay_after(job_kind kind, const job& what) noexcept {
+  std::span<const int64_t> delays = at(kind).delays;
+  auto tries = static_cast<size_t>(std::max<int64_t>(what.tries, 1));
+  int64_t delay = delays[std::min(tries, delays.size()) - 1];
+  auto spread = static_cast<uint64_t>(delay / 2 + 1);
+  return delay + delay / 4 -
+         static_cast<int64_t>(core_.random.number() % spread);
 }
 
 void outbox::look_soon(unsigned partition) noexcept {
@@ -252,8 +148,8 @@ uint64_t outbox::next_timer() const noexcept {
   if (!draining_ && look_ == nullptr) {
     next = hinted_ ? now_ : next_look_;
   }
-  for (const delivery& each : deliveries_) {
-    if (each.now_ == delivery::state::resting) {
+  for (const hand& each : hands_) {
+    if (each.now_ == hand::state::resting) {
       next = std::min(next, each.rests_until_);
     }
   }
@@ -261,8 +157,8 @@ uint64_t outbox::next_timer() const noexcept {
 }
 
 void outbox::tick() noexcept {
-  for (delivery& each : deliveries_) {
-    if (each.now_ == delivery::state::resting && now_ >= each.rests_until_) {
+  for (hand& each : hands_) {
+    if (each.now_ == hand::state::resting && now_ >= each.rests_until_) {
       resume(*each.op_, each.waiter_);
     }
   }
@@ -290,6 +186,68 @@ flow<answer> outbox::run(operation& op) {
   return look(op, *this);
 }
 
+// Takes from a page what may be taken.
+void outbox::pick(scan& in, const reply& page, int64_t now) const {
+  size_t count = page.items().size() / 2;
+  in.seen_all = count < static_cast<size_t>(in.page);
+  for (size_t i = 0; i < count; i++) {
+    queued lane{page[2 * i].str(), score(page[2 * i + 1])};
+    if (lane.due > now || in.picked.size() >= in.wanted) {
+      in.seen_all = lane.due > now;
+      break;
+    }
+    // One's own is seen when its lease has run out.
+    if (is_in_hand(in, lane.lane)) {
+      continue;
+    }
+    std::string_view tenant = tenant_in(lane.lane);
+    if (!tenant.empty()) {
+      auto found = std::find_if(
+          in.shares.begin(), in.shares.end(),
+          [&](const scan::share& each) { return each.tenant == tenant; });
+      if (found == in.shares.end()) {
+        in.shares.push_back({tenant, in_hand(in, tenant)});
+        found = in.shares.end() - 1;
+      }
+      if (found->lanes >= hands_of_tenant) {
+        continue;
+      }
+      found->lanes++;
+    }
+    in.picked.push_back(lane);
+  }
+}
+
+flow<problem> outbox::look_further(operation& op, outbox& self, scan& in) {
+  int64_t now = now_of(op);
+  trip counting(op);
+  counting.add({"ZCOUNT", in.queue, "-inf", decimal(op.memory, now)});
+  co_await counting.go();
+  if (!counting.ok()) {
+    co_return counting.failure();
+  }
+  int64_t rank = in.page;
+  // Where they are too many for one look it begins somewhere among them.
+  int64_t beyond = counting[0].number - rank - far_max;
+  if (beyond > 0) {
+    rank += static_cast<int64_t>(self.core_.random.number() %
+                                 static_cast<uint64_t>(beyond + 1));
+  }
+  in.page = far_page;
+  for (int64_t end = rank + far_max; rank < end && !in.seen_all && !in.has_enough();
+       rank += far_page) {
+    trip reading(op);
+    reading.add({"ZRANGE", in.queue, decimal(op.memory, rank),
+                 decimal(op.memory, rank + far_page - 1), "WITHSCORES"});
+    co_await reading.go();
+    if (!reading.ok()) {
+      co_return reading.failure();
+    }
+    self.pick(in, reading[0], now);
+  }
+  co_return problem{};
+}
+
 flow<answer> outbox::look(operation& op, outbox& self) {
   op.label = "outbox";
   arena& memory = op.memory;
@@ -305,6 +263,8 @@ flow<answer> outbox::look(operation& op, outbox& self) {
   unsigned last =
       one ? self.hint_ + 1 : std::min(first + partitions_max, partitions);
   std::string_view now = decimal(memory, now_of(op));
+  list<scan> scans{arena_allocator<scan>(memory)};
+  scans.reserve((last - first) * job_kinds);
   trip asking(op);
   for (unsigned p = first; p < last; p++) {
     key_names names = key_names::of_partition(memory, p);
@@ -312,13 +272,20 @@ flow<answer> outbox::look(operation& op, outbox& self) {
       if (!self.enabled(kind)) {
         continue;
       }
-      std::string_view queue = names.queue(name_of(kind));
-      size_t most = std::max(self.room(kind), size_t{1});
-      asking.add({"ZRANGEBYSCORE", queue, "-inf", now, "WITHSCORES", "LIMIT",
-                  "0", decimal(memory, static_cast<int64_t>(most))});
-      if (counting) {
-        asking.add({"ZCARD", queue});
-        asking.add({"ZCOUNT", queue, "-inf", now});
+      scans.emplace_back(memory, kind, p, names.queue(name_of(kind)));
+      scan& in = scans.back();
+      in.wanted = self.room(kind);
+      in.page = static_cast<int64_t>(std::max(in.wanted, size_t{1}));
+      asking.add({"ZRANGE", in.queue, "0", decimal(memory, in.page - 1),
+                  "WITHSCORES"});
+      if (!counting) {
+        continue;
+      }
+      asking.add({"ZCOUNT", in.queue, "-inf", now});
+      if (shares_lanes(kind)) {
+        asking.add({"HGET", names.job_counts(), name_of(kind)});
+      } else {
+        asking.add({"ZCARD", in.queue});
       }
     }
   }
@@ -326,30 +293,24 @@ flow<answer> outbox::look(operation& op, outbox& self) {
   if (!asking.ok()) {
     co_return answer{};
   }
-  list<sighting> found{arena_allocator<sighting>(memory)};
   size_t place = 0;
-  for (unsigned p = first; p < last; p++) {
-    for (job_kind kind : all_kinds) {
-      if (!self.enabled(kind)) {
-        continue;
-      }
-      const reply& due = asking[place++];
-      self.more_ =
-          self.more_ || due.count / 2 >= std::max(self.room(kind), size_t{1});
-      for (size_t i = 0; i + 1 < due.count; i += 2) {
-        found.push_back({kind, p, due[i].str(), score(due[i + 1])});
-      }
-      if (!counting) {
-        continue;
-      }
-      sight& counted = self.at(kind).counted;
-      counted.queued += static_cast<uint64_t>(asking[place++].number);
-      counted.due += static_cast<uint64_t>(asking[place++].number);
-      if (due.count != 0 &&
-          (counted.oldest == 0 || score(due[1]) < counted.oldest)) {
-        counted.oldest = std::max<int64_t>(score(due[1]), 1);
-      }
+  for (scan& in : scans) {
+    const reply& page = asking[place++];
+    self.pick(in, page, now_of(op));
+    if (!counting) {
+      continue;
     }
+    sight& counted = self.at(in.kind).counted;
+    int64_t oldest = score(page[1]);
+    if (page.count != 0 && oldest <= now_of(op) &&
+        (counted.oldest == 0 || oldest < counted.oldest)) {
+      counted.oldest = std::max<int64_t>(oldest, 1);
+    }
+    counted.due += static_cast<uint64_t>(asking[place++].number);
+    const reply& queued = asking[place++];
+    counted.queued += static_cast<uint64_t>(
+        shares_lanes(in.kind) ? std::max<int64_t>(score(queued), 0)
+                              : queued.number);
   }
   if (!one) {
     self.first_ = last < partitions ? last : 0;
@@ -357,14 +318,35 @@ flow<answer> outbox::look(operation& op, outbox& self) {
       self.end_round();
     }
   }
+  bool far = !one && self.now_ >= self.next_far_look_;
+  for (scan& in : scans) {
+    if (far && shares_lanes(in.kind) && !in.seen_all && !in.has_enough()) {
+      self.next_far_look_ = self.now_ + look_ms;
+      auto going = self.look_further(op, self, in);
+      failed = co_await going;
+    }
+    self.more_ = self.more_ || (!in.seen_all && in.has_enough());
+  }
+  struct sighting {
+    const scan* in;
+    queued seen;
+  };
+  list<sighting> found{arena_allocator<sighting>(memory)};
+  for (const scan& in : scans) {
+    for (const queued& each : in.picked) {
+      found.push_back({&in, each});
+    }
+  }
   std::sort(found.begin(), found.end(),
-            [](const sighting& a, const sighting& b) { return a.due < b.due; });
+            [](const sighting& a, const sighting& b) {
+              return a.seen.due < b.seen.due;
+            });
   for (const sighting& each : found) {
-    if (self.room(each.kind) == 0 || self.draining_) {
+    if (self.room(each.in->kind) == 0 || self.draining_) {
       self.more_ = true;
       continue;
     }
-    self.begin(each.kind, each.partition, each.id, each.due);
+    self.begin(each.in->kind, each.in->partition, each.seen);
   }
   co_return answer{};
 }
@@ -391,41 +373,49 @@ void outbox::ended(operation& op) noexcept {
   }
 }
 
-void outbox::begin(job_kind kind, unsigned partition, std::string_view id,
-                   int64_t due) noexcept {
-  if (id.size() != sizeof delivery::id_) {
-    return;
-  }
-  delivery* free = nullptr;
-  for (delivery& each : deliveries_) {
-    // The one that is seen may be one's own, whose lease has run out.
-    if (each.op_ == nullptr) {
-      free = &each;
-    } else if (std::string_view(each.id_, sizeof each.id_) == id) {
-      return;
-    }
-  }
-  operation* op = free == nullptr ? nullptr : new_operation(&core_);
+void outbox::begin(job_kind kind, unsigned partition,
+                   const queued& seen) noexcept {
+  auto* free = std::find_if(std::begin(hands_), std::end(hands_),
+                            [](const hand& each) { return each.is_free(); });
+  operation* op = free == std::end(hands_) ? nullptr : new_operation(&core_);
   if (op == nullptr) {
     return;
   }
+  try {
+    free->lane_ = op->memory.copy(seen.lane);
+  } catch (const std::bad_alloc&) {
+    free_operation(op);
+    return;
+  }
   free->op_ = op;
-  free->now_ = delivery::state::taking;
+  free->now_ = hand::state::taking;
   free->kind_ = kind;
   free->partition_ = partition;
-  std::copy(id.begin(), id.end(), free->id_);
-  free->due_ = due;
+  free->due_ = seen.due;
   at(kind).in_hand++;
   op->work = free;
   start(*op);
 }
 
+void outbox::freed(const hand& by) noexcept {
+  at(by.kind_).in_hand--;
+  if (at(by.kind_).away) {
+    return;
+  }
+  if (more_) {
+    next_look_ = std::min(next_look_, now_);
+  } else if (shares_lanes(by.kind_)) {
+    // For the next job of the lane, or of the tenant.
+    look_soon(by.partition_);
+  }
+}
+
 // -- the driver's side
 
 bool outbox::next_job(wsp_job* out) noexcept {
-  delivery* first = nullptr;
-  for (delivery& each : deliveries_) {
-    if (each.now_ == delivery::state::ready &&
+  hand* first = nullptr;
+  for (hand& each : hands_) {
+    if (each.now_ == hand::state::ready &&
         (first == nullptr || each.number_ < first->number_)) {
       first = &each;
     }
@@ -433,15 +423,15 @@ bool outbox::next_job(wsp_job* out) noexcept {
   if (first == nullptr) {
     return false;
   }
-  first->now_ = delivery::state::handed;
-  out->kind = WSP_JOB_MAIL;
+  first->now_ = hand::state::handed;
+  out->kind = first->call_ != nullptr ? WSP_JOB_HTTP : WSP_JOB_MAIL;
   out->number = first->number_;
   return true;
 }
 
-delivery* outbox::find(uint64_t number) noexcept {
-  for (delivery& each : deliveries_) {
-    if (each.now_ == delivery::state::handed && each.number_ == number) {
+hand* outbox::find(uint64_t number) noexcept {
+  for (hand& each : hands_) {
+    if (each.now_ == hand::state::handed && each.number_ == number) {
       return &each;
     }
   }
@@ -449,20 +439,22 @@ delivery* outbox::find(uint64_t number) noexcept {
 }
 
 std::string_view outbox::output(uint64_t number) noexcept {
-  delivery* found = find(number);
-  return found == nullptr ? std::string_view() : found->dialog_->output();
+  hand* found = find(number);
+  return found == nullptr || found->dialog_ == nullptr
+             ? std::string_view()
+             : found->dialog_->output();
 }
 
 void outbox::written(uint64_t number, size_t size) noexcept {
-  delivery* found = find(number);
-  if (found != nullptr) {
+  hand* found = find(number);
+  if (found != nullptr && found->dialog_ != nullptr) {
     found->dialog_->written(size);
   }
 }
 
 bool outbox::input(uint64_t number, std::string_view bytes) noexcept {
-  delivery* found = find(number);
-  if (found == nullptr) {
+  hand* found = find(number);
+  if (found == nullptr || found->dialog_ == nullptr) {
     return true;
   }
   try {
@@ -472,36 +464,34 @@ bool outbox::input(uint64_t number, std::string_view bytes) noexcept {
   }
 }
 
+const wsp_http_request* outbox::request(uint64_t number) noexcept {
+  hand* found = find(number);
+  return found == nullptr || found->call_ == nullptr ? nullptr
+                                                     : &found->call_->request;
+}
+
+void outbox::response(uint64_t number, unsigned status,
+                      std::string_view retry_after,
+                      std::string_view body) noexcept {
+  hand* found = find(number);
+  if (found == nullptr || found->call_ == nullptr) {
+    return;
+  }
+  try {
+    take_answer(*found->op_, *found->call_, status, retry_after, body);
+  } catch (const std::bad_alloc&) {
+    // What it said is lost, not that it was said.
+  }
+}
+
 void outbox::done(uint64_t number, int outcome, std::string_view reason,
                   int64_t retry_after_ms) noexcept {
-  delivery* found = find(number);
+  hand* found = find(number);
   if (found == nullptr) {
     return;
   }
-  job_verdict came{outcome, reason, retry_after_ms};
-  switch (found->dialog_->ended()) {
-    case smtp_dialog::end::none:
-      break;
-    case smtp_dialog::end::accepted:
-      came = {WSP_JOB_DONE, {}};
-      break;
-    case smtp_dialog::end::refused_now:
-      came = {WSP_JOB_RETRY, found->dialog_->last_line()};
-      break;
-    case smtp_dialog::end::refused:
-      came = {WSP_JOB_FAILED, found->dialog_->last_line()};
-      break;
-    case smtp_dialog::end::nonsense:
-      came = {WSP_JOB_RETRY, "the server does not speak SMTP"};
-      break;
-  }
-  reached(found->kind_, came);
-  try {
-    came.reason = printable(found->op_->memory, came.reason);
-  } catch (const std::bad_alloc&) {
-    came.reason = {};
-  }
-  found->verdict_ = came;
+  found->judge({outcome, reason, retry_after_ms});
+  reached(found->kind_, found->verdict_);
   resume(*found->op_, found->waiter_);
 }
 
@@ -527,9 +517,9 @@ void outbox::count_end(job_kind kind, job_end how) noexcept {
 
 void outbox::drain() noexcept {
   draining_ = true;
-  for (delivery& each : deliveries_) {
-    bool ready = each.now_ == delivery::state::ready;
-    if (ready || each.now_ == delivery::state::resting) {
+  for (hand& each : hands_) {
+    bool ready = each.now_ == hand::state::ready;
+    if (ready || each.now_ == hand::state::resting) {
       each.verdict_.unasked = each.verdict_.unasked || ready;
       resume(*each.op_, each.waiter_);
     }
@@ -540,7 +530,7 @@ void outbox::let_go() noexcept {
   if (look_ != nullptr) {
     free_operation(std::exchange(look_, nullptr));
   }
-  for (delivery& each : deliveries_) {
+  for (hand& each : hands_) {
     if (each.op_ != nullptr) {
       free_operation(std::exchange(each.op_, nullptr));
     }

@@ -3,70 +3,32 @@
 //
 // It looks about once a second, at its own time among the workers, and at
 // once after a commit of its own that queued a job.  Each job in its hands is
-// a task; where the other side cannot be reached at all, only one is tried at
-// a time.
+// a task.  Where the other side of a kind cannot be reached at all, only one
+// is tried at a time; where jobs are of tenants that may have a slow side each,
+// a tenant has a few hands at most, and the look goes past its other lanes.
 #ifndef WORKSPACES_ENGINE_OUTBOX_H
 #define WORKSPACES_ENGINE_OUTBOX_H
 
-#include <coroutine>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
+#include "engine/hand.h"
 #include "engine/operation.h"
-#include "engine/smtp.h"
 #include "engine/status.h"
 #include "store/outbox.h"
+#include "store/reply.h"
 #include "workspaces.h"
 
 namespace wsp {
 
-// What came of a job.
-struct job_verdict {
-  int outcome = WSP_JOB_RETRY;  // enum wsp_job_outcome
-  std::string_view reason;
-  int64_t retry_after_ms = 0;
-  bool needless = false;  // done, for there was nothing to do
-  bool unasked = false;   // nobody tried: it is given back
-};
-
-class outbox;
-
-// A job in the hands of this worker, or a free hand.
-class delivery final : public task {
- public:
-  enum class state { idle, taking, ready, handed, settling, resting };
-
-  flow<answer> run(operation& op) override;
-  void ended(operation& op) noexcept override;
-
- private:
-  friend class outbox;
-  struct outcome_awaiter;
-  struct rest_awaiter;
-
-  // Coroutines are static: a flow's memory is that of its first parameter.
-  static flow<answer> carry_out(operation& op, delivery& self);
-  static flow<result<bool>> settle(operation& op, delivery& self,
-                                   const queued& held, const job& what);
-
-  outbox* owner_ = nullptr;
-  operation* op_ = nullptr;
-  state now_ = state::idle;
-  job_kind kind_ = job_kind::mail;
-  unsigned partition_ = 0;
-  char id_[32];
-  int64_t due_ = 0;
-  uint64_t number_ = 0;
-  smtp_dialog* dialog_ = nullptr;  // in the operation's memory
-  job_verdict verdict_;
-  uint64_t rests_until_ = 0;
-  std::coroutine_handle<> waiter_;
-};
-
 class outbox final : private task {
  public:
   static constexpr uint64_t never = UINT64_MAX;
-  static constexpr size_t hands = 16;  // jobs of a kind at once
+  // Jobs at once, of each kind.
+  static constexpr size_t hands[job_kinds] = {16, 64};
+  // Of a tenant, where lanes tell whose they are.
+  static constexpr size_t hands_of_tenant = 4;
 
   // What was last seen in the queues of a kind.
   struct sight {
@@ -76,7 +38,8 @@ class outbox final : private task {
     int64_t oldest = 0;  // due time of the oldest that is due; 0: none is
   };
 
-  outbox(wsp_core& core, bool mails) noexcept;
+  // Carries out mail, and webhooks where it is told how.
+  outbox(wsp_core& core, bool mails, const wsp_webhooks* webhooks) noexcept;
 
   void set_time(uint64_t now) noexcept { now_ = now; }
   // A job was queued in this partition.
@@ -100,16 +63,21 @@ class outbox final : private task {
   void written(uint64_t number, size_t size) noexcept;
   // True: it is over.
   bool input(uint64_t number, std::string_view bytes) noexcept;
+  const wsp_http_request* request(uint64_t number) noexcept;
+  void response(uint64_t number, unsigned status, std::string_view retry_after,
+                std::string_view body) noexcept;
   void done(uint64_t number, int outcome, std::string_view reason,
             int64_t retry_after_ms) noexcept;
 
  private:
-  friend class delivery;
+  friend class hand;
+  struct scan;
 
   struct kind_state {
     bool enabled = false;
     bool away = false;  // the other side could not be reached
     size_t in_hand = 0;
+    std::span<const int64_t> delays;  // before the second try, the third ...
     sight counted;  // in this round of looks
     sight seen;
   };
@@ -120,17 +88,25 @@ class outbox final : private task {
     return kinds_[static_cast<size_t>(kind)];
   }
   size_t room(job_kind kind) const noexcept;
+  size_t in_hand(const scan& of, std::string_view tenant) const noexcept;
+  bool is_in_hand(const scan& of, std::string_view lane) const noexcept;
+
+  // How many tries more than it may have; how long it waits for the next one.
+  int64_t tries_over(job_kind kind, const job& what) const noexcept;
+  int64_t delay_after(job_kind kind, const job& what) noexcept;
 
   // The task is a look at the queues.
   flow<answer> run(operation& op) override;
   void ended(operation& op) noexcept override;
   static flow<answer> look(operation& op, outbox& self);
+  static flow<problem> look_further(operation& op, outbox& self, scan& in);
+  void pick(scan& in, const reply& page, int64_t now) const;
   void begin_look() noexcept;
   void end_round() noexcept;
-  void begin(job_kind kind, unsigned partition, std::string_view id,
-             int64_t due) noexcept;
+  void begin(job_kind kind, unsigned partition, const queued& seen) noexcept;
 
-  delivery* find(uint64_t number) noexcept;
+  hand* find(uint64_t number) noexcept;
+  void freed(const hand& by) noexcept;
   void reached(job_kind kind, const job_verdict& came) noexcept;
   void count_end(job_kind kind, job_end how) noexcept;
 
@@ -139,7 +115,7 @@ class outbox final : private task {
   uint64_t now_ = 0;
 
   kind_state kinds_[job_kinds];
-  delivery deliveries_[hands * job_kinds];
+  hand hands_[hands[0] + hands[1]];
   uint64_t last_number_ = 0;
 
   operation* look_ = nullptr;
@@ -151,6 +127,7 @@ class outbox final : private task {
   unsigned first_ = 0;  // partition of the next look
   bool counts_ = true;  // in this round of looks
   uint64_t next_count_ = 0;
+  uint64_t next_far_look_ = 0;  // past lanes that may not be taken
 };
 
 }  // namespace wsp

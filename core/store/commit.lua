@@ -32,6 +32,15 @@
 --
 -- Nor is FORGET <key> <prefix> <name>: each value of the hash <key> is a JSON
 -- object, and it unlinks prefix .. the text that the object has under <name>.
+--
+-- Nor is ADVANCE <list> <queue> <lane> <due>: the first of the list is
+-- dropped; where another one follows, <lane> is due at that time in the sorted
+-- set <queue>, else it is removed there.
+--
+-- Nor is PRUNE <ended> <all> <prefix> <suffix> <time> <most>: members of the
+-- sorted set <ended> with scores below <time>, and the lowest where there are
+-- more than <most>, at most 100 at once, are removed from it and from the
+-- sorted set <all>, and prefix .. member and that .. suffix are unlinked.
 
 local done = redis.call('GET', KEYS[1])
 if done == '' then
@@ -100,6 +109,33 @@ local function forget(from, prefix, name)
   return #values
 end
 
+local function advance(list, queue, lane, due)
+  redis.call('LPOP', list)
+  if redis.call('EXISTS', list) == 1 then
+    redis.call('ZADD', queue, due, lane)
+  else
+    redis.call('ZREM', queue, lane)
+  end
+  return 1
+end
+
+local function prune(ended, all, prefix, suffix, time, most)
+  local excess = redis.call('ZCARD', ended) - tonumber(most)
+  local oldest = redis.call('ZRANGE', ended, 0, 99, 'WITHSCORES')
+  local pruned = 0
+  for i = 1, #oldest, 2 do
+    if pruned >= excess and tonumber(oldest[i + 1]) >= tonumber(time) then
+      break
+    end
+    redis.call('ZREM', ended, oldest[i])
+    redis.call('ZREM', all, oldest[i])
+    local key = prefix .. escape(oldest[i])
+    redis.call('UNLINK', key, key .. suffix)
+    pruned = pruned + 1
+  end
+  return pruned
+end
+
 local function is(got, expected)
   if string.sub(expected, 1, 1) == '<' then
     return tonumber(got) < tonumber(string.sub(expected, 2))
@@ -128,6 +164,11 @@ while at <= #ARGV do
     answer = enlist(command[2], command[3], command[4], command[5])
   elseif command[1] == 'FORGET' then
     answer = forget(command[2], command[3], command[4])
+  elseif command[1] == 'ADVANCE' then
+    answer = advance(command[2], command[3], command[4], command[5])
+  elseif command[1] == 'PRUNE' then
+    answer = prune(command[2], command[3], command[4], command[5], command[6],
+                   command[7])
   else
     answer = redis.call(unpack(command))
   end

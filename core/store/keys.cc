@@ -81,4 +81,12 @@ std::string_view key_names::external(std::string_view id) {
   return join("e:", percent_encode(memory_, id));
 }
 
+std::string_view key_names::delivery(std::string_view event) {
+  return join("y:", percent_encode(memory_, event));
+}
+
+std::string_view key_names::delivery_tries(std::string_view event) {
+  return join("y:", percent_encode(memory_, event), delivery_tries_suffix());
+}
+
 }  // namespace wsp

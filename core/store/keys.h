@@ -29,19 +29,30 @@
 //     v:HASH                    hash: an invitation, by its token (expires)
 //     t:TOKEN                   a commit that was done (expires)
 //     k:HASH                    an Idempotency-Key (expires)
+//     y:EVENT                   hash: the delivery of an event to a partner
+//                               (domain/delivery.h; expires)
+//     y:EVENT:a                 list of its tries (JSON; expires)
+//     ys                        sorted set of the deliveries, by the time of
+//                               their events
+//     yz                        those that have ended, by when they did
 //   wsp:{P}::                   begins what belongs to the partition, and to
 //                               no tenant: one has a name
-//     q:KIND                    sorted set of the jobs of the outbox that are
-//                               of this kind, by the time when they are due
-//     j:ID                      hash: such a job (store/outbox.h)
+//     q:KIND                    sorted set of the lanes of the outbox that
+//                               hold jobs of this kind, by the time when the
+//                               first of them is due
+//     o:LANE                    list of the ids of the jobs in a lane that
+//                               several may share (store/outbox.h)
+//     jobs                      hash: kind -> how many are in these lists
+//     j:ID                      hash: a job
 //     dead:KIND                 sorted set of those that were given up, by
 //                               the time when they were
 //     t:TOKEN                   as above
 //     partners                  sorted set of the tenants that are partners
 //
-// T, USER, NAME, SLUG, EXTERNAL and LABEL are percent-encoded but for
+// T, USER, NAME, SLUG, EXTERNAL, LABEL and EVENT are percent-encoded but for
 // [A-Za-z0-9_.~-], which is injective: no two identities share a key, and none
-// can bring in ":" or "{}".  HASH is hexadecimal.  The fields of hashes are the
+// can bring in ":" or "{}".  A LANE is the id of its one job, or two
+// such names with "/" between them, the first being the tenant.  HASH is hexadecimal.  The fields of hashes are the
 // names as they are.
 #ifndef WORKSPACES_STORE_KEYS_H
 #define WORKSPACES_STORE_KEYS_H
@@ -100,12 +111,24 @@ class key_names {
   std::string_view idempotency(std::string_view hash) {
     return join("k:", hash);
   }
+  std::string_view delivery(std::string_view event);
+  std::string_view delivery_tries(std::string_view event);
+  std::string_view deliveries() { return join("ys"); }
+  std::string_view ended_deliveries() { return join("yz"); }
+  // Begins delivery() and delivery_tries() of every event ...
+  std::string_view deliveries_prefix() { return join("y:"); }
+  // ... and this ends the second.
+  static std::string_view delivery_tries_suffix() { return ":a"; }
   std::string_view queue(std::string_view kind) {
     return memory_.join(shared_, "q:", kind);
+  }
+  std::string_view lane(std::string_view lane) {
+    return memory_.join(shared_, "o:", lane);
   }
   std::string_view job(std::string_view id) {
     return memory_.join(shared_, "j:", id);
   }
+  std::string_view job_counts() { return memory_.join(shared_, "jobs"); }
   std::string_view dead(std::string_view kind) {
     return memory_.join(shared_, "dead:", kind);
   }

@@ -57,6 +57,16 @@ struct driver *driver_new(struct driver_options options) {
     if (rc == WSP_OK && !options.no_keys) {
         rc = wsp_keyring_parse(&d->keys, str(keys), error);
     }
+    if (rc == WSP_OK && options.posts) {
+        wsp_webhooks_options webhooks = {
+            .size = sizeof webhooks,
+            .allow_http = options.allow_http
+        };
+        if (options.retry != NULL) {
+            webhooks.retry = str(options.retry);
+        }
+        rc = wsp_webhooks_new(&d->webhooks, &webhooks, error);
+    }
     if (rc == WSP_OK && options.mails) {
         const char *from = options.mail_from;
         rc = wsp_mail_parse(&d->mail,
@@ -70,6 +80,7 @@ struct driver *driver_new(struct driver_options options) {
             .redis = d->redis,
             .keyring = d->keys,
             .mail = d->mail,
+            .webhooks = d->webhooks,
             .timeout_ms = options.timeout_ms ? options.timeout_ms : 5000,
             .connect_timeout_ms =
                 options.connect_timeout_ms ? options.connect_timeout_ms
@@ -138,6 +149,7 @@ void driver_free(struct driver *d) {
     wsp_redis_free(d->redis);
     wsp_keyring_free(d->keys);
     wsp_mail_free(d->mail);
+    wsp_webhooks_free(d->webhooks);
     links_free(d);
     bytes_free(&d->log);
     free(d->status);

@@ -113,6 +113,7 @@ struct driver {
     wsp_redis *redis;
     wsp_keyring *keys;
     wsp_mail *mail;
+    wsp_webhooks *webhooks;
     struct flight *flights;
     struct bytes log;           /* "level text\n" each */
 
@@ -141,6 +142,9 @@ struct driver_options {
     bool no_keys;
     bool mails;                 /* jobs of mail are carried out */
     const char *mail_from;      /* absent: "Sender <from@example.com>" */
+    bool posts;                 /* jobs of HTTP are carried out */
+    const char *retry;          /* absent: the core's own */
+    bool allow_http;
     bool manual;                /* stops the clock, too */
     uint32_t timeout_ms;        /* absent: 5000 */
     uint32_t connect_timeout_ms;
