@@ -180,7 +180,7 @@ main::given('alice POST / {"name":"' . 'a' x 254 . 'b"}');
     '(((a%7B30%7D)%7B30%7D)%7B30%7D)%7B30%7D']
 --- more_headers
 X-User: root
---- timeout: 2
+--- timeout: 10
 --- error_code eval: [200, 200, 200, 400]
 --- response_body eval
 ['[]', '[]', '[]', '{"message":"name is not a valid regular expression","field":"name"}']

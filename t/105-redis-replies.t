@@ -78,8 +78,8 @@ my @list = (GET => '', %who);
     my $gateway = Workspaces::Gateway->started(redis => $proxy,
         options => 'timeout=300ms connect_timeout=300ms');
     $gateway->ask_until(200, 5, @list);
-    my $id = $gateway->ask(POST => '', %who, json => { name => 'odd' })
-        ->json->{_id};
+    my $id = $gateway->ask_until(200, 5, POST => '', %who,
+                                 json => { name => 'odd' })->json->{_id};
     my @workers = $gateway->workers;
     my @requests = ([@list], [GET => "/$id", %who],
         [PUT => "/$id", %who, json => { labels => ['b'] }],

@@ -21,11 +21,19 @@ my $redis = Workspaces::RedisServer->started;
 my $proxy = Workspaces::RedisProxy->started(redis => $redis);
 my $gateway = Workspaces::Gateway->started(redis => $proxy, http2 => 1,
     tcp => 1, options => 'timeout=20s',
-    server => 'client_max_body_size 2m; client_body_timeout 2s;');
+    server => <<'END');
+        client_max_body_size 2m;
+        location /hurried {
+            client_body_timeout 1500ms;
+            workspaces platform;
+            workspaces_identity trusted tenant=$http_x_tenant
+                user=$http_x_user admin=$http_x_admin;
+        }
+END
 my $url = "http://127.0.0.1:$gateway->{port}/api/workspaces";
 my ($worker) = $gateway->workers;
 
-my @curl = ('curl', '-s', '--http2-prior-knowledge', '--max-time', '20',
+my @curl = ('curl', '-s', '--http2-prior-knowledge', '--max-time', '60',
             '-H', 'X-Tenant: acme', '-H', 'X-User: ann', '-H', 'X-Admin: 1');
 
 # Runs curl to its end: (what it printed, its status)
@@ -126,8 +134,9 @@ my @get = (GET => "/$id", %who);
     is($got->{status}, 200, 'a body in frames: 200');
     like($got->{body}, qr/"in frames"/, 'a body in frames: is whole');
 
-    $stream = $connection->send(POST => '', %who, body => '{', open => 1);
-    $got = $connection->answer($stream, 5 * patience());
+    $stream = $connection->send(POST => '', %who, base => '/hurried',
+                                body => '{', open => 1);
+    $got = $connection->answer($stream, 20 * patience());
     ok($got->{ended}, 'a body that does not go on: the stream ends')
         or diag explain $got;
     $stream = $connection->send(POST => '', %who, body => '{', open => 1);
@@ -138,6 +147,10 @@ my @get = (GET => "/$id", %who);
 
 # -- streams that are reset, connections that are cut
 {
+    my $gone = sub {
+        my $n = () = $gateway->accesses =~ /" 499 /g;
+        return $n;
+    };
     my @sizes;
     for my $round (1 .. 12) {
         $proxy->set(frozen => 1);
@@ -148,11 +161,10 @@ my @get = (GET => "/$id", %who);
         } 1 .. 100;
         my $other = Workspaces::Http2->connect($gateway);
         $other->send(@get) for 1 .. 100;
-        # a connection, refused stream by stream, may have fewer at once
-        sleep 0.1;
+        $_->settle or fail('streams are not taken') for $connection, $other;
         $connection->reset(@streams[0 .. 49]);
         $other->close;
-        sleep 0.1;
+        until_true(5 * patience(), sub { $gone->() >= 150 * $round });
         $proxy->set(frozen => 0);
         is_deeply([grep { $_ != 200 } map {
                        $connection->answer($_)->{status}
@@ -161,6 +173,7 @@ my @get = (GET => "/$id", %who);
                   . 'get 200');
         push @sizes, $gateway->memory($worker);
     }
+    is($gone->(), 12 * 150, 'those that were reset or cut have ended');
     # blocks of operations are kept for the next ones, up to a limit
     cmp_ok($sizes[-1] - $sizes[6], '<',
            $ENV{SANITIZER_REPORTS} ? 40960 : 1024,

@@ -27,7 +27,7 @@ my $id = $gateway->ask(POST => '', %who, json => { name => 'Berlin' })
 
 # A client asks again only where HTTP tells it to: a connection that an old
 # worker kept open for a next request may be closed when that comes.
-my $load = Workspaces::Load->start(clients => 6, seconds => 60,
+my $load = Workspaces::Load->start(clients => 6, seconds => 400,
     run => sub {
         my ($number, $note, $on) = @_;
         my ($client, $used, %count, @odd);
@@ -65,7 +65,8 @@ for my $round (1 .. 20) {
 is($late, undef, 'after each of 20 reloads the old workers end');
 is(scalar(my @now = $gateway->workers), 2, 'two workers are left');
 my ($first, $last) = @sizes[4, -1];
-cmp_ok($last - $first, '<', $ENV{SANITIZER_REPORTS} ? 20480 : 1024,
+# a pool of nginx's in each of the 15 between the two would be 240
+cmp_ok($last - $first, '<', $ENV{SANITIZER_REPORTS} ? 20480 : 200,
        "the master's memory does not grow (kB: @sizes)");
 
 # -- another Redis, other limits, at a second reload
@@ -106,7 +107,7 @@ for my $note ($load->stop) {
     push @odd, @{ $note->{odd} };
 }
 note join ', ', map { "$_: $count{$_}" } sort keys %count;
-cmp_ok($count{200}, '>', 500, 'there was load all the time');
+cmp_ok($count{200}, '>', 100, 'there was load all the time');
 is(join("\n", @odd), '', 'no request failed in any of the reloads');
 
 # -- the key ring is rotated

@@ -102,7 +102,8 @@ my $load = Workspaces::Load->start(clients => 6, run => \&work,
 
 my %did;
 my $end = time + $seconds;
-while (time < $end) {
+# on a machine that is busy nothing much may happen meanwhile
+while (time < $end || (time < $end + 60 && !$redis->has_changed(150, 0))) {
     sleep 0.02 + rand 0.15;
     my $what = (qw(cut cut lose lose freeze delay split kill flush reload))
         [rand 10];
@@ -143,7 +144,7 @@ for my $note ($load->stop) {
     push @odd, @{ $note->{odd} };
 }
 note join ', ', map { "$_: $count{$_}" } sort keys %count;
-cmp_ok($count{200}, '>', 50, 'there was work');
+cmp_ok($count{200}, '>', 20, 'there was work');
 is(join("\n", @odd[0 .. ($#odd < 20 ? $#odd : 20)]), '',
    'nobody saw anything but clear answers');
 is(join("\n", broken_invariants($redis)), '',

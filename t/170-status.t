@@ -28,7 +28,7 @@ END_OF_SERVER
 
 my $redis = Workspaces::RedisServer->started;
 my $gateway = Workspaces::Gateway->started(redis => $redis, workers => 2,
-    tcp => 1, server => $server, options => 'timeout=1s',
+    tcp => 1, server => $server, options => 'timeout=4s',
     http => 'workspaces_cache 16m max_stale=3s;',
     location => 'client_max_body_size 1k;');
 
@@ -91,7 +91,7 @@ sub settled {
         $same = $is eq $was ? $same + 1 : 0;
         $was = $is;
         sleep 0.05;
-        return $same >= 5;
+        return $same >= 10;
     });
     return $now;
 }
@@ -336,7 +336,7 @@ is_deeply(increase($before, metrics($gateway), 'workspaces_requests_total'),
           \%expected, 'every answer was counted once');
 my $answers = 0;
 $answers += $_ for values %expected;
-cmp_ok($answers, '>', 500, "there was load ($answers answers)");
+cmp_ok($answers, '>', 100, "there was load ($answers answers)");
 histogram_is_sound(scrape($gateway), 'after the load');
 ($fine, $said) = lint(scrape($gateway));
 ok($fine, 'promtool finds nothing in it still') or diag($said);

@@ -117,7 +117,7 @@ sub put_off {
     metric_is(sub { jobs('done') }, 1, 'it is counted');
     metric_is(sub { scalar(() = stored()) }, 0,
               'nothing of it is left in Redis');
-    is($smtp->seen('quit'), 1, 'the server was told that it was all');
+    ok($smtp->has_seen('quit'), 'the server was told that it was all');
     unlike($gateway->said, qr/\Q$token\E/, 'the token is in no log');
 }
 
@@ -128,13 +128,13 @@ $smtp->mode('hold');
     ok($smtp->has_seen('data', 2), 'the server has a message, and is silent');
     my $got = $gateway->ask(GET => '', %owner);
     is($got->{status}, 200, 'the only worker answers requests meanwhile');
-    cmp_ok($got->{seconds}, '<', 1 * patience(), 'at once');
+    cmp_ok($got->{seconds}, '<', 10, 'at once');
     metric_is(sub { metric('in_hand{kind="mail"}') }, 1, 'a job is in hand');
     $smtp->mode('hold-quit');
     metric_is(sub { jobs('done') }, 2, 'it is done when it is accepted');
     ok($smtp->has_seen('quit', 2), 'the server does not answer the QUIT');
     $got = $gateway->ask(GET => '', %owner);
-    cmp_ok($got->{seconds}, '<', 1 * patience(), 'nobody waits for that');
+    cmp_ok($got->{seconds}, '<', 10, 'nobody waits for that');
     $smtp->mode('accept');
     is(scalar($smtp->mails_to('slow@example.com')), 1, 'it came once');
 }
@@ -142,11 +142,12 @@ $smtp->mode('hold');
 # -- refused now, then accepted
 for my $where (qw(mail rcpt data)) {
     $smtp->mode("451-$where");
+    my $before = 1000 * time;
     invite("Later $where", { email => "later-$where\@example.com" });
     put_off(qr/^451 says the test$/, "451 to $where: later, with the reason");
     my ($id) = stored();
     my ($due) = map { $_->[1] } [queued()];
-    cmp_ok($due, '>', 1000 * time + 4000, 'not at once');
+    cmp_ok($due, '>', $before + 7000, 'not at once');
     $smtp->mode('accept');
     hurry();
     my $mail = $smtp->mail_to("later-$where\@example.com");
@@ -271,7 +272,7 @@ $smtp->mode('silent');
     ok($smtp->has_seen('connect', $seen + 1), 'a connection waits');
     my $start = time;
     ok($gateway->reload, 'a reload');
-    cmp_ok(time - $start, '<', 5 * patience(), 'is not delayed by it');
+    cmp_ok(time - $start, '<', 20, 'is not delayed by it');
     $smtp->mode('accept');
     hurry('leases');
     ok($smtp->mail_to('quit@example.com'), 'the new worker sends it');

@@ -52,6 +52,36 @@ free_ports() {
         die "no free port\n"' "$1"
 }
 
+# hold_shares N: sets first_port to the first of N shares of 25 ports in a
+# row, which are free and this script's own until it ends: another run, begun
+# at the same moment, cannot have them, for each share's last port is taken.
+# The process that does so is $holder.
+hold_shares() {
+    # shellcheck disable=SC2016
+    exec {shares}< <(exec perl -MIO::Socket::INET -e '
+        my ($n, $owner) = @ARGV;
+        sub taken {
+            return IO::Socket::INET->new(LocalAddr => "0.0.0.0",
+                                         LocalPort => $_[0], Listen => 1);
+        }
+        $| = 1;
+        TRY: for (1 .. 200) {
+            my $first = 20000 + 25 * int rand 400 - $n;
+            my @guards;
+            for my $share (map { $first + 25 * $_ } 0 .. $n - 1) {
+                push @guards, taken($share + 24) || next TRY;
+                taken($_) || next TRY for $share .. $share + 23;
+            }
+            print "$first\n";
+            sleep 1 while getppid == $owner;
+            exit;
+        }
+        die "no free ports\n"' "$1" $$)
+    holder=$!
+    read -r first_port <&"$shares" || die "no ports for this run"
+    exec {shares}<&-
+}
+
 # running PIDFILE WORD: the process exists and is the one meant: the kernel
 # may have given its number to somebody else, so WORD must be in its command
 running() {

@@ -35,8 +35,10 @@ fi
 
 # short: the paths of unix sockets end at 107 bytes
 room=$(mktemp -d "${TMPDIR:-/tmp}/wsp-XXXXXX")
+holder=
 finish() {
     local pid_file
+    [ -z "$holder" ] || kill "$holder" 2>/dev/null || :
     # a test that was cut off may have left its servers
     find "$room" -name '*.pid' 2>/dev/null | while read -r pid_file; do
         stop "$pid_file" "$room" KILL
@@ -57,7 +59,7 @@ case $pass in
         export SANITIZER_REPORTS=$room/reports
         . "$build/asan.env"
         # everything takes three times as long
-        export TEST_NGINX_TIMEOUT=${TEST_NGINX_TIMEOUT:-10}
+        export TEST_NGINX_TIMEOUT=${TEST_NGINX_TIMEOUT:-30}
         ;;
     lua)
         modules=/usr/lib/nginx/modules
@@ -71,13 +73,16 @@ $modules/ngx_http_lua_module.so"
         ;;
 esac
 
+# other runs may keep the machine busy
+export TEST_NGINX_TIMEOUT=${TEST_NGINX_TIMEOUT:-10}
+export TEST_NGINX_LOG_PATIENCE=${TEST_NGINX_LOG_PATIENCE:-20}
 export TEST_NGINX_SWAGGER_UI=${TEST_NGINX_SWAGGER_UI:-$build/swagger-ui}
 export WORKSPACES_LUA=$build/lua
 unset TEST_NGINX_SERVER_PORT TEST_NGINX_CLIENT_PORT TEST_NGINX_REDIS_PORT
 
 lanes=${PROVE_JOBS:-1}
 [ "$lanes" -le $# ] || lanes=$#
-first_port=$(free_ports $((lanes * 25)))
+hold_shares "$lanes"
 
 # what takes longest first: each lane takes the next file that waits
 mkdir "$room/waiting"

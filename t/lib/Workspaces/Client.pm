@@ -80,7 +80,7 @@ sub write {
 # {status, headers, body, seconds}; status 0 and a `why` when none came.
 sub answer {
     my ($self, $seconds) = @_;
-    my $end = time + ($seconds || 10 * patience());
+    my $end = time + ($seconds || 30 * patience());
     return _none($self->{why}) unless $self->{socket};
     while () {
         my $got = $self->_complete;

@@ -19,7 +19,8 @@ my %started;
 
 # new(...): is not started
 #   redis    what follows workspaces_redis, or an object with a url
-#   options  more parameters of workspaces_redis
+#   options  more parameters of workspaces_redis; else a timeout that is not
+#            over when the machine is busy
 #   workers  how many, default 1
 #   tcp      listen on a loopback port, not on a unix socket
 #   main, http, server, location   more directives
@@ -31,6 +32,7 @@ sub new {
     my $dir = room() . '/n' . ++$count;
     mkdir $_ or croak "$_: $!" for $dir, "$dir/tmp";
     my $self = bless {
+        options => 'timeout=20s connect_timeout=5s',
         %given,
         dir    => $dir,
         unix   => "$dir/s",

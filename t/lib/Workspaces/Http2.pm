@@ -99,22 +99,41 @@ sub reset {
 # {status, body, reset}; status 0 when there was none in time.
 sub answer {
     my ($self, $stream, $seconds) = @_;
-    my $end = time + ($seconds || 10 * patience());
+    my $end = time + ($seconds || 30 * patience());
     my $its = $self->{streams}{$stream} //= { status => 0, body => '' };
     until ($its->{ended}) {
         my $left = $end - time;
-        last if $left <= 0 || $self->{gone}
-            || !IO::Select->new($self->{socket})->can_read($left);
-        sysread $self->{socket}, $self->{bytes}, 65536, length $self->{bytes}
-            or $self->{gone} = 1;
-        $self->_frames;
+        last if $left <= 0 || $self->{gone};
+        $self->_read($left);
     }
     return $its;
+}
+
+sub _read {
+    my ($self, $seconds) = @_;
+    IO::Select->new($self->{socket})->can_read($seconds) or return;
+    sysread $self->{socket}, $self->{bytes}, 65536, length $self->{bytes}
+        or $self->{gone} = 1;
+    return $self->_frames;
 }
 
 sub ask {
     my ($self, @request) = @_;
     return $self->answer($self->send(@request));
+}
+
+# Waits until the server has taken all that was sent so far.
+sub settle {
+    my ($self) = @_;
+    my $end = time + 40 * patience();
+    my $mark = pack 'Q>', ++$self->{marks};
+    $self->_write(_frame(PING, 0, 0, $mark));
+    until ($self->{pong} && $self->{pong} eq $mark) {
+        my $left = $end - time;
+        return 0 if $left <= 0 || $self->{gone};
+        $self->_read($left);
+    }
+    return 1;
 }
 
 sub close { return close $_[0]{socket} }
@@ -128,6 +147,10 @@ sub _frames {
         last if length $self->{bytes} < 9 + $size;
         my $payload = substr $self->{bytes}, 9, $size;
         substr $self->{bytes}, 0, 9 + $size, '';
+        if ($type == PING && $flags & ACK) {
+            $self->{pong} = $payload;
+            next;
+        }
         if ($type == SETTINGS || $type == PING) {
             $self->_write(_frame($type, ACK, 0, $type == PING ? $payload : ''))
                 unless $flags & ACK;

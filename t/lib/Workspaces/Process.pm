@@ -17,7 +17,7 @@ our @EXPORT_OK = qw(room free_port start_process run_child stop_process
                     end_of_process is_running until_true patience);
 
 # A test that hangs is ended.
-our $LONGEST = $ENV{WORKSPACES_TEST_SECONDS} || 240;
+our $LONGEST = $ENV{WORKSPACES_TEST_SECONDS} || 600;
 
 my $owner = $$;
 my %running;        # pid => what it is

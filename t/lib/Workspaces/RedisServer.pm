@@ -143,6 +143,14 @@ sub try {
     return $got;
 }
 
+# Waits until there have been so many changes since the start.
+sub has_changed {
+    my ($self, $times, $seconds) = @_;
+    return until_true(($seconds // 15) * patience(), sub {
+        return ($self->calls->{evalsha} // 0) >= $times;
+    });
+}
+
 # How often each command was called, {name => calls}.
 sub calls {
     my ($self) = @_;

@@ -26,7 +26,8 @@ package Test::Nginx::Socket;
 # _SERVROOT (t/servroot), _PORT (1984), _SERVER_PORT, _CLIENT_PORT, _LOAD_MODULES,
 # _TIMEOUT (3), _SLEEP (0.015), _LOG_LEVEL (debug), _MASTER_PROCESS, _USE_HUP,
 # _USE_VALGRIND, _NO_SHUFFLE, _NO_CLEAN (leave the last nginx running),
-# _FAST_SHUTDOWN, _CHECK_ACCUM_ERR_LOG, _ERROR_LOG, _VERBOSE and _ANSWERS.
+# _FAST_SHUTDOWN, _CHECK_ACCUM_ERR_LOG, _ERROR_LOG, _VERBOSE and _ANSWERS, and
+# _LOG_PATIENCE (0): seconds that expected lines of a log may be late.
 
 use Test::Base -base;
 

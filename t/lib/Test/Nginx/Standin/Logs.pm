@@ -151,10 +151,19 @@ sub judge {
     };
     my $only_expected = !defined $grep
         && !@{ $want{no_error_log} } && !@{ $want{no_access_log} };
-    $ended ? $read->() : settle($read, $only_expected ? sub {
-        all_found($log, $want{error_log}) && all_found($access, $want{access_log})
-            ? length($log) + length $access : undef;
-    } : undef);
+    my $complete = sub {
+        return all_found($log, $want{error_log})
+            && all_found($access, $want{access_log});
+    };
+    if ($ended) {
+        $read->();
+    }
+    else {
+        settle($read, $only_expected ? sub {
+            $complete->() ? length($log) + length $access : undef;
+        } : undef);
+        await($read, $complete);
+    }
     $position = $from + length $log;
 
     my @lines = split /\n/, $log;
@@ -186,6 +195,17 @@ sub settle {
         return if time >= $deadline;
         $before = $size;
         sleep $POLL;
+    }
+}
+
+
+# Of a busy machine: what is expected comes late.
+sub await {
+    my ($read, $complete) = @_;
+    my $deadline = time + $setting{log_patience};
+    until ($complete->() || time >= $deadline) {
+        sleep 10 * $POLL;
+        $read->();
     }
 }
 

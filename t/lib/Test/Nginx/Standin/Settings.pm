@@ -41,6 +41,9 @@ our %setting = (
     # Seconds; three of them pass before a log is read.
     sleep => $ENV{TEST_NGINX_SLEEP} // 0.015,
 
+    # How much longer, at most, lines of a log are waited for.
+    log_patience => $ENV{TEST_NGINX_LOG_PATIENCE} || 0,
+
     shuffle       => !$ENV{TEST_NGINX_NO_SHUFFLE},
     long_string   => 1,
     use_hup       => $ENV{TEST_NGINX_USE_HUP} ? 1 : 0,
