@@ -12,6 +12,7 @@
 #include "ngx_http_workspaces_curl.h"
 
 
+static ngx_uint_t ngx_http_workspaces_curl_has_bundle(void);
 static int ngx_http_workspaces_curl_close(void *data, curl_socket_t fd);
 static int ngx_http_workspaces_curl_watch(CURL *easy, curl_socket_t fd,
     int what, void *data, void *socket);
@@ -122,12 +123,42 @@ ngx_http_workspaces_curl_easy(ngx_http_workspaces_curl_t *curl, void *private,
         ngx_http_workspaces_setopt(CURLOPT_CAINFO, (char *) trusted->data);
     }
 
+    /*
+     * A directory of certificates would be trusted besides the file, and the
+     * file be read again for each connection: without one libcurl remembers
+     * what it has read, until the configuration is.
+     */
+
+    if (trusted->len || ngx_http_workspaces_curl_has_bundle()) {
+        ngx_http_workspaces_setopt(CURLOPT_CAPATH, NULL);
+#if (LIBCURL_VERSION_NUM >= 0x075700)
+        ngx_http_workspaces_setopt(CURLOPT_CA_CACHE_TIMEOUT, -1L);
+#endif
+    }
+
     if (failed) {
         curl_easy_cleanup(easy);
         return NULL;
     }
 
     return easy;
+}
+
+
+/* Whether libcurl was built with a file of the system's certificates. */
+
+static ngx_uint_t
+ngx_http_workspaces_curl_has_bundle(void)
+{
+#if (LIBCURL_VERSION_NUM >= 0x074600)
+    curl_version_info_data  *info;
+
+    info = curl_version_info(CURLVERSION_NOW);
+
+    return info->age >= CURLVERSION_SEVENTH && info->cainfo != NULL;
+#else
+    return 0;
+#endif
 }
 
 

@@ -15,6 +15,7 @@
 #include "ngx_http_workspaces_driver.h"
 #include "ngx_http_workspaces_link.h"
 #include "ngx_http_workspaces_mail.h"
+#include "ngx_http_workspaces_webhook.h"
 
 
 struct ngx_http_workspaces_driver_s {
@@ -24,6 +25,7 @@ struct ngx_http_workspaces_driver_s {
 
     ngx_http_workspaces_link_t        links[WSP_LINKS];
     ngx_http_workspaces_mail_t       *mail;         /* NULL: none is sent */
+    ngx_http_workspaces_webhook_t    *hook;         /* the same */
 
     /* milliseconds, counted in 64 bits also where ngx_msec_t has 32 */
     uint64_t                          clock;
@@ -104,6 +106,7 @@ ngx_http_workspaces_driver_create(ngx_cycle_t *cycle,
     options.cache_size = wmcf->cache_size;
     options.max_stale_ms = (uint32_t) wmcf->cache_max_stale;
     options.mail = wmcf->smtp.mail;
+    options.webhooks = wmcf->webhooks.webhooks;
     options.invitation_ttl_s = (uint32_t) wmcf->invitation_ttl;
     options.client_name.data = (const char *) name;
     options.client_name.len = p - name;
@@ -128,9 +131,16 @@ ngx_http_workspaces_driver_create(ngx_cycle_t *cycle,
                                                        &wmcf->smtp,
                                                        driver->log);
         if (driver->mail == NULL) {
-            wsp_core_free(driver->core);
-            ngx_free(driver);
-            return NULL;
+            goto failed;
+        }
+    }
+
+    if (wmcf->webhooks.webhooks) {
+        driver->hook = ngx_http_workspaces_webhook_create(driver, driver->core,
+                                                          &wmcf->webhooks,
+                                                          driver->log);
+        if (driver->hook == NULL) {
+            goto failed;
         }
     }
 
@@ -151,6 +161,14 @@ ngx_http_workspaces_driver_create(ngx_cycle_t *cycle,
     ngx_add_timer(&driver->timer, 1);
 
     return driver;
+
+failed:
+
+    ngx_http_workspaces_mail_destroy(driver->mail);
+    wsp_core_free(driver->core);
+    ngx_free(driver);
+
+    return NULL;
 }
 
 
@@ -186,6 +204,7 @@ ngx_http_workspaces_driver_destroy(ngx_http_workspaces_driver_t *driver)
     }
 
     ngx_http_workspaces_mail_destroy(driver->mail);
+    ngx_http_workspaces_webhook_destroy(driver->hook);
 
     ngx_http_workspaces_log(driver);
 
@@ -292,7 +311,12 @@ ngx_http_workspaces_turn(ngx_http_workspaces_driver_t *driver)
     job.size = sizeof(wsp_job);
 
     while (wsp_next_job(driver->core, &job) == WSP_OK) {
-        ngx_http_workspaces_mail_send(driver->mail, job.number);
+        if (job.kind == WSP_JOB_HTTP) {
+            ngx_http_workspaces_webhook_send(driver->hook, job.number);
+
+        } else {
+            ngx_http_workspaces_mail_send(driver->mail, job.number);
+        }
     }
 
     ngx_http_workspaces_log(driver);

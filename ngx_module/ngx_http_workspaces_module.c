@@ -82,6 +82,13 @@ static ngx_command_t  ngx_http_workspaces_commands[] = {
       offsetof(ngx_http_workspaces_main_conf_t, invitation_url),
       NULL },
 
+    { ngx_string("workspaces_webhooks"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_ANY,
+      ngx_http_workspaces_conf_webhooks,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("workspaces_cache"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
       ngx_http_workspaces_conf_cache,
@@ -184,6 +191,7 @@ ngx_http_workspaces_create_main_conf(ngx_conf_t *cf)
      *     wmcf->keyring = NULL;
      *     wmcf->smtp = { NULL, ... };
      *     wmcf->invitation_url = { 0, NULL };
+     *     wmcf->webhooks = { NULL, ... };
      *     wmcf->used = NULL;
      *     wmcf->variables = { NULL, ... };
      *     wmcf->header_variables = { NULL, ... };
@@ -224,7 +232,11 @@ ngx_http_workspaces_init_main_conf(ngx_conf_t *cf, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    return ngx_http_workspaces_init_smtp(cf, wmcf);
+    if (ngx_http_workspaces_init_smtp(cf, wmcf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_workspaces_init_webhooks(cf, wmcf);
 }
 
 

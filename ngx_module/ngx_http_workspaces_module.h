@@ -18,6 +18,7 @@
  *     forward.c   what backends are told in headers
  *     curl.c      libcurl on the events of nginx
  *     mail.c      mail, by libcurl
+ *     webhook.c   webhooks, by libcurl
  *     status.c    what was counted, for Prometheus
  *     docs.c      OpenAPI documents, and a page that shows them
  */
@@ -63,6 +64,22 @@ typedef struct {
 } ngx_http_workspaces_smtp_t;
 
 
+typedef struct {
+    wsp_webhooks                    *webhooks;  /* owned; NULL: none is
+                                                   delivered */
+    ngx_resolver_t                  *resolver;
+
+    ngx_str_t                        retry;     /* empty: as usual */
+    ngx_str_t                        trusted;   /* empty: the system's; ends
+                                                   with a NUL */
+
+    unsigned                         given:1;   /* "off" or not */
+    unsigned                         off:1;
+    unsigned                         allow_http:1;
+    unsigned                         allow_private:1;
+} ngx_http_workspaces_webhooks_conf_t;
+
+
 /* what "workspaces_identity trusted" can say of a caller */
 
 typedef enum {
@@ -94,6 +111,8 @@ typedef struct {
 
     ngx_http_workspaces_smtp_t       smtp;
     ngx_str_t                        invitation_url;    /* empty: none */
+
+    ngx_http_workspaces_webhooks_conf_t  webhooks;
 
     ngx_int_t                        request_id;    /* index of $request_id */
 
@@ -189,6 +208,10 @@ char *ngx_http_workspaces_conf_invitation_ttl(ngx_conf_t *cf,
 char *ngx_http_workspaces_conf_smtp(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_workspaces_init_smtp(ngx_conf_t *cf,
+    ngx_http_workspaces_main_conf_t *wmcf);
+char *ngx_http_workspaces_conf_webhooks(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_workspaces_init_webhooks(ngx_conf_t *cf,
     ngx_http_workspaces_main_conf_t *wmcf);
 char *ngx_http_workspaces_conf_cache(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);

@@ -1,0 +1,755 @@
+/*
+ * ngx_http_workspaces_webhook.c - carries the core's webhooks to the hosts
+ * that partners named.
+ *
+ * Such a host is nobody's friend.  Its name is looked up once for each try,
+ * by nginx's resolver, and libcurl (curl.c) is given the addresses; the one
+ * that is connected to is asked about, so that a name which changes its mind
+ * gains nothing.  The answer ends at its first WSP_ANSWER_MAX bytes, and
+ * everything together after five seconds.  Redirects are not followed.
+ *
+ * A worker that is shutting down ends what it has begun: nobody needs to send
+ * it again, and it is a matter of these seconds.
+ */
+
+#include "ngx_http_workspaces_curl.h"
+#include "ngx_http_workspaces_webhook.h"
+
+
+#define NGX_HTTP_WORKSPACES_WEBHOOK_TIMEOUT    5000
+
+/* addresses of a name that are tried */
+#define NGX_HTTP_WORKSPACES_WEBHOOK_ADDRS      8
+
+/* all header fields of an answer */
+#define NGX_HTTP_WORKSPACES_WEBHOOK_HEADER     65536
+
+/* a name has 255 bytes at most (RFC 1035) */
+#define NGX_HTTP_WORKSPACES_WEBHOOK_HOST       255
+
+#define NGX_HTTP_WORKSPACES_WEBHOOK_AFTER      64
+
+
+typedef struct {
+    ngx_queue_t                      queue;
+    ngx_http_workspaces_webhook_t   *hook;
+    uint64_t                         number;
+
+    wsp_http_request                 request;   /* the core's */
+
+    ngx_resolver_ctx_t              *resolving; /* NULL: not, or no longer */
+    struct curl_slist               *resolved;  /* NULL: it is an address */
+    struct curl_slist               *headers;
+    CURL                            *easy;
+
+    ngx_event_t                      deadline;
+    ngx_connection_t                 nobody;    /* the data of its event */
+
+    /* what was answered */
+    size_t                           header_len;
+    size_t                           after_len;
+    size_t                           body_len;
+    u_char                          *body;      /* NULL: nothing yet */
+
+    unsigned                         refused:1; /* an address was */
+    unsigned                         full:1;    /* the rest is not read */
+
+    u_char                           after[NGX_HTTP_WORKSPACES_WEBHOOK_AFTER];
+    u_char                           host[NGX_HTTP_WORKSPACES_WEBHOOK_HOST];
+    char                             error[CURL_ERROR_SIZE];
+} ngx_http_workspaces_delivery_t;
+
+
+struct ngx_http_workspaces_webhook_s {
+    ngx_http_workspaces_driver_t         *driver;
+    wsp_core                             *core;
+    ngx_http_workspaces_webhooks_conf_t  *conf;
+
+    ngx_http_workspaces_curl_t            curl;
+    ngx_queue_t                           deliveries;
+};
+
+
+static void ngx_http_workspaces_webhook_resolve(
+    ngx_http_workspaces_delivery_t *delivery);
+static void ngx_http_workspaces_webhook_resolve_handler(
+    ngx_resolver_ctx_t *ctx);
+static ngx_int_t ngx_http_workspaces_webhook_resolved(
+    ngx_http_workspaces_delivery_t *delivery, ngx_resolver_ctx_t *ctx);
+static void ngx_http_workspaces_webhook_start(
+    ngx_http_workspaces_delivery_t *delivery);
+static ngx_int_t ngx_http_workspaces_webhook_headers(
+    ngx_http_workspaces_delivery_t *delivery);
+static CURL *ngx_http_workspaces_webhook_easy(
+    ngx_http_workspaces_delivery_t *delivery);
+static int ngx_http_workspaces_webhook_lookup(void *resolver, void *reserved,
+    void *data);
+static curl_socket_t ngx_http_workspaces_webhook_open(void *data,
+    curlsocktype purpose, struct curl_sockaddr *address);
+static ngx_int_t ngx_http_workspaces_webhook_is_public(struct sockaddr *sa);
+static size_t ngx_http_workspaces_webhook_header(char *line, size_t size,
+    size_t n, void *data);
+static size_t ngx_http_workspaces_webhook_body(char *bytes, size_t size,
+    size_t n, void *data);
+static void ngx_http_workspaces_webhook_handler(void *private, CURLcode code);
+static void ngx_http_workspaces_webhook_deadline_handler(ngx_event_t *ev);
+static void ngx_http_workspaces_webhook_fail(
+    ngx_http_workspaces_delivery_t *delivery, const char *reason);
+static void ngx_http_workspaces_webhook_end(
+    ngx_http_workspaces_delivery_t *delivery, int outcome, wsp_str reason);
+static void ngx_http_workspaces_webhook_stop(
+    ngx_http_workspaces_delivery_t *delivery);
+static void ngx_http_workspaces_webhook_free(
+    ngx_http_workspaces_delivery_t *delivery);
+
+
+ngx_http_workspaces_webhook_t *
+ngx_http_workspaces_webhook_create(ngx_http_workspaces_driver_t *driver,
+    wsp_core *core, ngx_http_workspaces_webhooks_conf_t *conf, ngx_log_t *log)
+{
+    ngx_http_workspaces_webhook_t  *hook;
+
+    hook = ngx_calloc(sizeof(ngx_http_workspaces_webhook_t), log);
+    if (hook == NULL) {
+        return NULL;
+    }
+
+    hook->driver = driver;
+    hook->core = core;
+    hook->conf = conf;
+
+    ngx_queue_init(&hook->deliveries);
+
+    if (ngx_http_workspaces_curl_begin(&hook->curl, driver,
+                                    ngx_http_workspaces_webhook_handler, log)
+        != NGX_OK)
+    {
+        ngx_free(hook);
+        return NULL;
+    }
+
+    return hook;
+}
+
+
+void
+ngx_http_workspaces_webhook_destroy(ngx_http_workspaces_webhook_t *hook)
+{
+    ngx_queue_t                     *q;
+    ngx_http_workspaces_delivery_t  *delivery;
+
+    if (hook == NULL) {
+        return;
+    }
+
+    while (!ngx_queue_empty(&hook->deliveries)) {
+        q = ngx_queue_head(&hook->deliveries);
+        delivery = ngx_queue_data(q, ngx_http_workspaces_delivery_t, queue);
+
+        ngx_http_workspaces_webhook_stop(delivery);
+        ngx_http_workspaces_webhook_free(delivery);
+    }
+
+    ngx_http_workspaces_curl_end(&hook->curl);
+    ngx_free(hook);
+}
+
+
+void
+ngx_http_workspaces_webhook_send(ngx_http_workspaces_webhook_t *hook,
+    uint64_t number)
+{
+    wsp_str                          reason;
+    ngx_http_workspaces_delivery_t  *delivery;
+
+    delivery = ngx_calloc(sizeof(ngx_http_workspaces_delivery_t),
+                          &hook->curl.log);
+
+    if (delivery == NULL) {
+        reason.data = "out of memory";
+        reason.len = ngx_strlen(reason.data);
+
+        wsp_job_done(hook->core, number, WSP_JOB_RETRY, reason, 0);
+        return;
+    }
+
+    delivery->hook = hook;
+    delivery->number = number;
+    delivery->request.size = sizeof(wsp_http_request);
+
+    delivery->nobody.fd = (ngx_socket_t) -1;
+    delivery->nobody.data = delivery;
+
+    delivery->deadline.data = &delivery->nobody;
+    delivery->deadline.handler = ngx_http_workspaces_webhook_deadline_handler;
+    delivery->deadline.log = &hook->curl.log;
+
+    ngx_queue_insert_tail(&hook->deliveries, &delivery->queue);
+
+    if (wsp_job_request(hook->core, number, &delivery->request) != WSP_OK) {
+        ngx_http_workspaces_webhook_free(delivery);
+        return;
+    }
+
+    ngx_add_timer(&delivery->deadline, NGX_HTTP_WORKSPACES_WEBHOOK_TIMEOUT);
+
+    ngx_http_workspaces_webhook_resolve(delivery);
+}
+
+
+static void
+ngx_http_workspaces_webhook_resolve(ngx_http_workspaces_delivery_t *delivery)
+{
+    u_char              *host;
+    size_t               len;
+    ngx_resolver_ctx_t  *ctx;
+#if (NGX_HAVE_INET6)
+    u_char               addr[16];
+#endif
+
+    host = (u_char *) delivery->request.host.data;
+    len = delivery->request.host.len;
+
+    if (ngx_inet_addr(host, len) != INADDR_NONE) {
+        ngx_http_workspaces_webhook_start(delivery);
+        return;
+    }
+
+#if (NGX_HAVE_INET6)
+    if (ngx_inet6_addr(host, len, addr) == NGX_OK) {
+        ngx_http_workspaces_webhook_start(delivery);
+        return;
+    }
+#endif
+
+    if (len > NGX_HTTP_WORKSPACES_WEBHOOK_HOST) {
+        ngx_http_workspaces_webhook_fail(delivery, "the host is no name");
+        return;
+    }
+
+    ctx = ngx_resolve_start(delivery->hook->conf->resolver, NULL);
+
+    if (ctx == NULL || ctx == NGX_NO_RESOLVER) {
+        ngx_http_workspaces_webhook_fail(delivery,
+                                         "the name cannot be looked up");
+        return;
+    }
+
+    /* the resolver writes into it, as long as it is asked */
+
+    ngx_memcpy(delivery->host, host, len);
+
+    ctx->name.data = delivery->host;
+    ctx->name.len = len;
+    ctx->handler = ngx_http_workspaces_webhook_resolve_handler;
+    ctx->data = delivery;
+    ctx->timeout = NGX_HTTP_WORKSPACES_WEBHOOK_TIMEOUT;
+    ctx->cancelable = 1;
+
+    delivery->resolving = ctx;
+
+    /* what it remembers it says at once: the delivery may be gone */
+
+    if (ngx_resolve_name(ctx) != NGX_OK) {
+        delivery->resolving = NULL;
+        ngx_http_workspaces_webhook_fail(delivery,
+                                         "the name cannot be looked up");
+    }
+}
+
+
+static void
+ngx_http_workspaces_webhook_resolve_handler(ngx_resolver_ctx_t *ctx)
+{
+    ngx_http_workspaces_delivery_t *delivery = ctx->data;
+
+    ngx_int_t  rc, state;
+
+    ngx_http_workspaces_enter(delivery->hook->driver);
+
+    state = ctx->state;
+    rc = state ? NGX_DECLINED
+               : ngx_http_workspaces_webhook_resolved(delivery, ctx);
+
+    delivery->resolving = NULL;
+    ngx_resolve_name_done(ctx);
+
+    if (rc == NGX_DECLINED) {
+        (void) ngx_snprintf((u_char *) delivery->error,
+                            sizeof(delivery->error),
+                            "the name cannot be looked up: %s%Z",
+                            ngx_resolver_strerror(state));
+
+        ngx_http_workspaces_webhook_fail(delivery, delivery->error);
+        return;
+    }
+
+    if (rc != NGX_OK) {
+        ngx_http_workspaces_webhook_fail(delivery, "out of memory");
+        return;
+    }
+
+    ngx_http_workspaces_webhook_start(delivery);
+}
+
+
+/* "+host:port:address,address", which libcurl forgets after a minute. */
+
+static ngx_int_t
+ngx_http_workspaces_webhook_resolved(ngx_http_workspaces_delivery_t *delivery,
+    ngx_resolver_ctx_t *ctx)
+{
+    u_char           *p, *last;
+    u_char            text[sizeof("+:65535:")
+                           + NGX_HTTP_WORKSPACES_WEBHOOK_HOST
+                           + NGX_HTTP_WORKSPACES_WEBHOOK_ADDRS
+                             * (NGX_SOCKADDR_STRLEN + sizeof("[],"))];
+    ngx_uint_t        i;
+    struct sockaddr  *sa;
+
+    last = text + sizeof(text) - 1;
+
+    p = ngx_slprintf(text, last, "+%*s:%ud:", delivery->request.host.len,
+                     delivery->request.host.data, delivery->request.port);
+
+    for (i = 0;
+         i < ctx->naddrs && i < NGX_HTTP_WORKSPACES_WEBHOOK_ADDRS;
+         i++)
+    {
+        sa = ctx->addrs[i].sockaddr;
+
+        if (i) {
+            *p++ = ',';
+        }
+
+        if (sa->sa_family == AF_INET6) {
+            *p++ = '[';
+        }
+
+        p += ngx_sock_ntop(sa, ctx->addrs[i].socklen, p, last - p, 0);
+
+        if (sa->sa_family == AF_INET6) {
+            *p++ = ']';
+        }
+    }
+
+    *p = '\0';
+
+    delivery->resolved = curl_slist_append(NULL, (const char *) text);
+
+    return delivery->resolved ? NGX_OK : NGX_ERROR;
+}
+
+
+static void
+ngx_http_workspaces_webhook_start(ngx_http_workspaces_delivery_t *delivery)
+{
+    ngx_http_workspaces_curl_t  *curl;
+
+    curl = &delivery->hook->curl;
+
+    if (ngx_http_workspaces_webhook_headers(delivery) != NGX_OK) {
+        goto failed;
+    }
+
+    delivery->easy = ngx_http_workspaces_webhook_easy(delivery);
+
+    if (delivery->easy == NULL
+        || ngx_http_workspaces_curl_add(curl, delivery->easy) != NGX_OK)
+    {
+        goto failed;
+    }
+
+    return;
+
+failed:
+
+    ngx_http_workspaces_webhook_fail(delivery, "libcurl has no memory");
+}
+
+
+static ngx_int_t
+ngx_http_workspaces_webhook_headers(ngx_http_workspaces_delivery_t *delivery)
+{
+    size_t              i, len;
+    u_char             *line, *last;
+    const wsp_header   *header;
+    struct curl_slist  *list;
+
+    /* what libcurl would add of itself is left out */
+
+    delivery->headers = curl_slist_append(NULL, "Expect:");
+
+    if (delivery->headers == NULL) {
+        return NGX_ERROR;
+    }
+
+    header = delivery->request.headers;
+
+    for (i = 0; i < delivery->request.header_count; i++) {
+        len = header[i].name.len + header[i].value.len + sizeof(": ");
+
+        line = ngx_alloc(len, &delivery->hook->curl.log);
+        if (line == NULL) {
+            return NGX_ERROR;
+        }
+
+        last = ngx_snprintf(line, len - 1, "%*s: %*s", header[i].name.len,
+                            header[i].name.data, header[i].value.len,
+                            header[i].value.data);
+        *last = '\0';
+
+        list = curl_slist_append(delivery->headers, (const char *) line);
+
+        ngx_free(line);
+
+        if (list == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static CURL *
+ngx_http_workspaces_webhook_easy(ngx_http_workspaces_delivery_t *delivery)
+{
+    CURL                           *easy;
+    ngx_uint_t                      failed;
+    const char                     *protocols;
+    wsp_http_request               *request;
+    ngx_http_workspaces_webhook_t  *hook;
+
+    hook = delivery->hook;
+    request = &delivery->request;
+
+    easy = ngx_http_workspaces_curl_easy(&hook->curl, delivery,
+                                         &hook->conf->trusted,
+                                         delivery->error);
+    if (easy == NULL) {
+        return NULL;
+    }
+
+    failed = 0;
+    protocols = request->https ? "https" : "http";
+
+    ngx_http_workspaces_setopt(CURLOPT_URL, request->url.data);
+#if (LIBCURL_VERSION_NUM >= 0x075500)
+    ngx_http_workspaces_setopt(CURLOPT_PROTOCOLS_STR, protocols);
+#else
+    ngx_http_workspaces_setopt(CURLOPT_PROTOCOLS,
+                               (long) (request->https ? CURLPROTO_HTTPS
+                                                      : CURLPROTO_HTTP));
+#endif
+    ngx_http_workspaces_setopt(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
+    ngx_http_workspaces_setopt(CURLOPT_FOLLOWLOCATION, 0L);
+    ngx_http_workspaces_setopt(CURLOPT_FORBID_REUSE, 1L);
+    ngx_http_workspaces_setopt(CURLOPT_HTTP_VERSION,
+                               (long) CURL_HTTP_VERSION_1_1);
+    ngx_http_workspaces_setopt(CURLOPT_SSLVERSION,
+                               (long) CURL_SSLVERSION_TLSv1_2);
+    ngx_http_workspaces_setopt(CURLOPT_SSL_SESSIONID_CACHE, 0L);
+    ngx_http_workspaces_setopt(CURLOPT_OPENSOCKETFUNCTION,
+                               ngx_http_workspaces_webhook_open);
+    ngx_http_workspaces_setopt(CURLOPT_OPENSOCKETDATA, delivery);
+
+    if (delivery->resolved) {
+        ngx_http_workspaces_setopt(CURLOPT_RESOLVE, delivery->resolved);
+        ngx_http_workspaces_setopt(CURLOPT_RESOLVER_START_FUNCTION,
+                                   ngx_http_workspaces_webhook_lookup);
+    }
+
+    ngx_http_workspaces_setopt(CURLOPT_POST, 1L);
+    ngx_http_workspaces_setopt(CURLOPT_HTTPHEADER, delivery->headers);
+    ngx_http_workspaces_setopt(CURLOPT_POSTFIELDSIZE_LARGE,
+                               (curl_off_t) request->body.len);
+    ngx_http_workspaces_setopt(CURLOPT_POSTFIELDS, request->body.data);
+    ngx_http_workspaces_setopt(CURLOPT_HEADERFUNCTION,
+                               ngx_http_workspaces_webhook_header);
+    ngx_http_workspaces_setopt(CURLOPT_HEADERDATA, delivery);
+    ngx_http_workspaces_setopt(CURLOPT_WRITEFUNCTION,
+                               ngx_http_workspaces_webhook_body);
+    ngx_http_workspaces_setopt(CURLOPT_WRITEDATA, delivery);
+
+    if (failed) {
+        curl_easy_cleanup(easy);
+        return NULL;
+    }
+
+    return easy;
+}
+
+
+/* Called by libcurl where it does not know an address: it must not ask. */
+
+static int
+ngx_http_workspaces_webhook_lookup(void *resolver, void *reserved, void *data)
+{
+    return 1;
+}
+
+
+/* Called by libcurl with an address that it is about to connect to. */
+
+static curl_socket_t
+ngx_http_workspaces_webhook_open(void *data, curlsocktype purpose,
+    struct curl_sockaddr *address)
+{
+    ngx_http_workspaces_delivery_t *delivery = data;
+
+    if (!delivery->hook->conf->allow_private
+        && ngx_http_workspaces_webhook_is_public(&address->addr) != NGX_OK)
+    {
+        delivery->refused = 1;
+        return CURL_SOCKET_BAD;
+    }
+
+    return ngx_http_workspaces_curl_open(&delivery->hook->curl, purpose,
+                                         address);
+}
+
+
+static ngx_int_t
+ngx_http_workspaces_webhook_is_public(struct sockaddr *sa)
+{
+    const void  *addr;
+
+    switch (sa->sa_family) {
+
+    case AF_INET:
+        addr = &((struct sockaddr_in *) sa)->sin_addr;
+        break;
+
+#if (NGX_HAVE_INET6)
+    case AF_INET6:
+        addr = &((struct sockaddr_in6 *) sa)->sin6_addr;
+        break;
+#endif
+
+    default:
+        return NGX_DECLINED;
+    }
+
+    return wsp_is_public_address(sa->sa_family != AF_INET, addr)
+           ? NGX_OK : NGX_DECLINED;
+}
+
+
+/* A line of an answer, or of an interim one (1xx) before it. */
+
+static size_t
+ngx_http_workspaces_webhook_header(char *line, size_t size, size_t n,
+    void *data)
+{
+    ngx_http_workspaces_delivery_t *delivery = data;
+
+    u_char  *p, *last;
+
+    delivery->header_len += n;
+
+    if (delivery->header_len > NGX_HTTP_WORKSPACES_WEBHOOK_HEADER) {
+        return 0;
+    }
+
+    p = (u_char *) line;
+    last = p + n;
+
+    if (n >= 5 && ngx_strncmp(p, "HTTP/", 5) == 0) {
+        delivery->after_len = 0;
+        return n;
+    }
+
+    if (n < sizeof("Retry-After:") - 1
+        || ngx_strncasecmp(p, (u_char *) "Retry-After:",
+                           sizeof("Retry-After:") - 1)
+           != 0)
+    {
+        return n;
+    }
+
+    p += sizeof("Retry-After:") - 1;
+
+    while (p < last && (*p == ' ' || *p == '\t')) {
+        p++;
+    }
+
+    while (p < last && last[-1] <= ' ') {
+        last--;
+    }
+
+    /* a value that is too long is none */
+
+    if ((size_t) (last - p) <= NGX_HTTP_WORKSPACES_WEBHOOK_AFTER) {
+        ngx_memcpy(delivery->after, p, last - p);
+        delivery->after_len = last - p;
+    }
+
+    return n;
+}
+
+
+static size_t
+ngx_http_workspaces_webhook_body(char *bytes, size_t size, size_t n,
+    void *data)
+{
+    ngx_http_workspaces_delivery_t *delivery = data;
+
+    size_t  len;
+
+    if (delivery->body == NULL) {
+        delivery->body = ngx_alloc(WSP_ANSWER_MAX,
+                                   &delivery->hook->curl.log);
+        if (delivery->body == NULL) {
+            return 0;
+        }
+    }
+
+    len = ngx_min(n, WSP_ANSWER_MAX - delivery->body_len);
+
+    ngx_memcpy(delivery->body + delivery->body_len, bytes, len);
+    delivery->body_len += len;
+
+    if (len == n) {
+        return n;
+    }
+
+    delivery->full = 1;
+
+    return 0;
+}
+
+
+static void
+ngx_http_workspaces_webhook_handler(void *private, CURLcode code)
+{
+    ngx_http_workspaces_delivery_t *delivery = private;
+
+    long     status;
+    wsp_str  after, body, none;
+
+    /* an answer that is cut off was an answer */
+
+    if (code == CURLE_WRITE_ERROR && delivery->full) {
+        code = CURLE_OK;
+    }
+
+    if (code == CURLE_OK
+        && curl_easy_getinfo(delivery->easy, CURLINFO_RESPONSE_CODE, &status)
+           == CURLE_OK
+        && status > 0)
+    {
+        after.data = (const char *) delivery->after;
+        after.len = delivery->after_len;
+        body.data = (const char *) delivery->body;
+        body.len = delivery->body_len;
+        none.data = NULL;
+        none.len = 0;
+
+        wsp_job_response(delivery->hook->core, delivery->number,
+                         (unsigned) status, after, body);
+
+        ngx_http_workspaces_webhook_end(delivery, WSP_JOB_DONE, none);
+        return;
+    }
+
+    if (code == CURLE_COULDNT_CONNECT && delivery->refused) {
+        ngx_http_workspaces_webhook_fail(delivery,
+                                         "the address is not public");
+        return;
+    }
+
+    if (delivery->header_len > NGX_HTTP_WORKSPACES_WEBHOOK_HEADER) {
+        ngx_http_workspaces_webhook_fail(delivery,
+                                         "the answer's header is too large");
+        return;
+    }
+
+    ngx_http_workspaces_webhook_fail(delivery,
+                                     delivery->error[0]
+                                     ? delivery->error
+                                     : curl_easy_strerror(code));
+}
+
+
+static void
+ngx_http_workspaces_webhook_deadline_handler(ngx_event_t *ev)
+{
+    ngx_connection_t                *c;
+    ngx_http_workspaces_delivery_t  *delivery;
+
+    c = ev->data;
+    delivery = c->data;
+
+    ngx_http_workspaces_enter(delivery->hook->driver);
+
+    ngx_http_workspaces_webhook_fail(delivery,
+                                     "no whole answer within 5 seconds");
+}
+
+
+static void
+ngx_http_workspaces_webhook_fail(ngx_http_workspaces_delivery_t *delivery,
+    const char *reason)
+{
+    wsp_str  str;
+
+    str.data = reason;
+    str.len = ngx_strlen(reason);
+
+    ngx_http_workspaces_webhook_end(delivery, WSP_JOB_RETRY, str);
+}
+
+
+static void
+ngx_http_workspaces_webhook_end(ngx_http_workspaces_delivery_t *delivery,
+    int outcome, wsp_str reason)
+{
+    ngx_http_workspaces_webhook_t  *hook;
+
+    hook = delivery->hook;
+
+    /* it uses the core's request, which ends with the job */
+
+    ngx_http_workspaces_webhook_stop(delivery);
+
+    /* the reason may be the delivery's */
+
+    wsp_job_done(hook->core, delivery->number, outcome, reason, 0);
+
+    ngx_http_workspaces_webhook_free(delivery);
+
+    ngx_http_workspaces_post(hook->driver);
+}
+
+
+static void
+ngx_http_workspaces_webhook_stop(ngx_http_workspaces_delivery_t *delivery)
+{
+    if (delivery->resolving) {
+        ngx_resolve_name_done(delivery->resolving);
+        delivery->resolving = NULL;
+    }
+
+    ngx_http_workspaces_curl_free(&delivery->hook->curl, delivery->easy);
+    delivery->easy = NULL;
+}
+
+
+static void
+ngx_http_workspaces_webhook_free(ngx_http_workspaces_delivery_t *delivery)
+{
+    if (delivery->deadline.timer_set) {
+        ngx_del_timer(&delivery->deadline);
+    }
+
+    curl_slist_free_all(delivery->headers);
+    curl_slist_free_all(delivery->resolved);
+
+    if (delivery->body) {
+        ngx_free(delivery->body);
+    }
+
+    ngx_queue_remove(&delivery->queue);
+    ngx_free(delivery);
+}
