@@ -21,9 +21,10 @@ my @list = (GET => '', %who);
     my $proxy = Workspaces::RedisProxy->started(redis => $redis,
                                                 state => { split => 1 });
     my $gateway = Workspaces::Gateway->started(redis => $proxy,
-        options => 'timeout=10s connect_timeout=10s');
-    my $got = $gateway->ask(POST => '', %who,
-                            json => { name => 'Berlin', labels => ['a'] });
+        options => 'timeout=100s connect_timeout=100s');
+    # a pause for each byte of some thousand
+    my $got = $gateway->client->send(POST => '', %who,
+        json => { name => 'Berlin', labels => ['a'] })->answer(100);
     is($got->{status}, 200, 'replies in single bytes: a write is done');
     is($gateway->ask(GET => '/' . $got->json->{_id}, %who)->json->{name},
        'Berlin', 'replies in single bytes: a read is right');

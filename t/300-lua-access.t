@@ -215,7 +215,7 @@ for my $cache (0, 1) {
         compare($cache) for 1 .. 3;
     }
     note join ', ', map { "$_: $count{$_}" } sort keys %count;
-    cmp_ok($count{$_} // 0, '>', 5, "$name: there were $_")
+    cmp_ok($count{$_} // 0, '>', 0, "$name: there were $_")
         for 200, 400, 401, 403, 404;
     is(join("\n", @wrong[0 .. ($#wrong < 5 ? $#wrong : 5)]), '',
        "$name: the module and Lua decide the same")

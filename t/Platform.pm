@@ -43,13 +43,15 @@ our $Identity = 'workspaces_identity trusted'
     . ' tenant=$TEST_NGINX_TENANT$http_x_tenant user=$http_x_user'
     . ' admin=$is_root;';
 
+# With time for a Redis on a busy machine.
 our $HttpConfig = <<'END';
     map $http_x_user $is_root {
         default "";
         root    on;
     }
 
-    workspaces_redis redis://127.0.0.1:$TEST_NGINX_REDIS_PORT;
+    workspaces_redis redis://127.0.0.1:$TEST_NGINX_REDIS_PORT
+        timeout=20s connect_timeout=20s;
     workspaces_seal_keys $TEST_NGINX_SEAL_KEYS;
 END
 

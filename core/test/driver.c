@@ -75,16 +75,18 @@ struct driver *driver_new(struct driver_options options) {
                             error);
     }
     if (rc == WSP_OK) {
+        /* a real Redis may be slow on a busy machine */
+        uint32_t usual = options.manual ? 5000 : 20000;
         wsp_core_options made = {
             .size = sizeof made,
             .redis = d->redis,
             .keyring = d->keys,
             .mail = d->mail,
             .webhooks = d->webhooks,
-            .timeout_ms = options.timeout_ms ? options.timeout_ms : 5000,
+            .timeout_ms = options.timeout_ms ? options.timeout_ms : usual,
             .connect_timeout_ms =
                 options.connect_timeout_ms ? options.connect_timeout_ms
-                                           : 5000,
+                                           : usual,
             .queue = options.queue ? options.queue : 128,
             .client_name = str("test"),
             .cache_size = options.cache_size,

@@ -146,7 +146,7 @@ struct driver_options {
     const char *retry;          /* absent: the core's own */
     bool allow_http;
     bool manual;                /* stops the clock, too */
-    uint32_t timeout_ms;        /* absent: 5000 */
+    uint32_t timeout_ms;        /* absent: 5000, or 20000 with a real Redis */
     uint32_t connect_timeout_ms;
     uint32_t queue;             /* absent: 128 */
     size_t cache_size;          /* absent: no cache, and no tracking link */

@@ -32,7 +32,7 @@ fuzz() {
     # machine does the same twice
     [ "$seconds" -gt 60 ] || rm -rf "$found/found"/*
 
-    if "$bin" -seed=1 -max_total_time="$seconds" -timeout=10 \
+    if "$bin" -seed=1 -max_total_time="$seconds" -timeout=30 \
         -rss_limit_mb=2048 -print_final_stats=1 "${options[@]}" \
         -artifact_prefix="$found/" "$found/found" "${seeds[@]}" \
         > "$found/log" 2>&1

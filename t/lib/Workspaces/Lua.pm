@@ -30,8 +30,10 @@ sub lua_http {
     my (%given) = @_;
     my $redis = $given{redis};
     my $url = ref $redis ? $redis->url : $redis // '';
-    my $options = join '', map { ", $_ = $given{options}{$_}" }
-        sort keys %{ $given{options} || {} };
+    # not over when the machine is busy
+    my %options = (timeout => 20, connect_timeout => 5,
+                   %{ $given{options} || {} });
+    my $options = join '', map { ", $_ = $options{$_}" } sort keys %options;
     my $init = $given{init} // qq(workspaces.init { redis = "$url"$options });
     my $where = $ENV{WORKSPACES_LUA};
     return <<"END";
