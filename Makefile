@@ -28,7 +28,7 @@ module := $(BUILD)/module/ngx_http_workspaces_module.so
 
 .DEFAULT_GOAL := all
 .PHONY: all module check-module packages run stop test test-long bench \
-        install uninstall lua install-lua uninstall-lua clean help
+        bench-publish install uninstall lua install-lua uninstall-lua clean help
 
 all: module
 
@@ -37,8 +37,9 @@ help:
 	@echo 'make run         a demo: nginx with a private Redis, on loopback'
 	@echo 'make stop        ends the demo; its data stays in $(RUN_DIR)'
 	@echo 'make test        every test; installs the packages that are missing'
-	@echo 'make test-long   the same and more, fuzzing a quarter of an hour each'
+	@echo 'make test-long   the same and more: long fuzzing, a million requests'
 	@echo 'make bench       against plain nginx, Lua and Fastify'
+	@echo 'make bench-publish  the figures of the last runs into README.md'
 	@echo 'make install     into the nginx of this machine (DESTDIR=...)'
 	@echo 'make uninstall'
 	@echo 'make lua         build resty.workspaces: $(BUILD)/lua'
@@ -71,6 +72,9 @@ bench:
 	@$(tools)/packages.sh build run bench
 	@$(MAKE) --no-print-directory module lua
 	@t/bench/run.sh
+
+bench-publish:
+	@t/bench/publish.pl --out $(BUILD)/bench
 
 install: module
 	@$(tools)/install.sh install $(NGINX) '$(DESTDIR)'

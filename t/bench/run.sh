@@ -1,18 +1,23 @@
 #!/bin/sh
 #
-# run.sh - the benchmarks (`make bench`).
+# run.sh - the benchmarks (`make bench`, `make bench-scale`,
+# `make bench-latency`).
 #
-#     t/bench/run.sh              measure; tables on stdout, build/bench/results.json
-#     t/bench/run.sh --profile    where the instructions of our worker go (callgrind)
+#     t/bench/run.sh              a table on stdout; build/bench/bench.json
+#     t/bench/run.sh --profile    where the instructions go (callgrind)
+#     t/bench/run.sh scale        costs against sizes; build/bench/scale.json
+#     t/bench/run.sh latency      at fixed rates; build/bench/latency.json
 #
 # By environment:
-#     ROUNDS=5 SECONDS_PER_ROUND=3 CONNECTIONS=64
-#     REVOCATIONS=300             how many of ours the revocation scenario makes
-#     SCENARIOS="content access revocation"    which
+#     ROUNDS=5 SECONDS_PER_ROUND=2 CONNECTIONS=64
+#     REVOCATIONS=200             how many of ours the revocation scenario makes
+#     SCENARIOS="content access create add revocation"    which
+# and those that scale.pl and latency.pl name.
 #
 # Looks for the tools, installs the packages of the Node peer into build/bench
-# once, and hands over to bench.pl.  It exits 0 whatever the figures are; it
-# fails, with a sentence, when something cannot be measured at all.
+# once, and hands over to bench.pl, scale.pl or latency.pl.  It exits 0 whatever
+# the figures are; it fails, with a sentence, when an answer is wrong, or when
+# something cannot be measured at all.
 
 set -eu
 
@@ -30,10 +35,13 @@ need() {
     command -v "$1" >/dev/null 2>&1 || fail "$1 is not installed (Debian: apt install $2)"
 }
 
+program=bench
+peers=yes
 case ${1-} in
     '') ;;
-    --profile) need valgrind valgrind; need callgrind_control valgrind ;;
-    *) fail "unknown option $1; usage: t/bench/run.sh [--profile]" ;;
+    --profile) need valgrind valgrind; need callgrind_control valgrind; peers= ;;
+    scale | latency) program=$1; peers=; shift ;;
+    *) fail "usage: t/bench/run.sh [scale | latency | --profile]" ;;
 esac
 
 need perl perl
@@ -53,7 +61,7 @@ mkdir -p "$out"
 
 # The exact versions are those of package-lock.json; installed again only when
 # that file changes.
-if [ "${1-}" != --profile ]; then
+if [ -n "$peers" ]; then
     need node nodejs
     need npm npm
     if ! cmp -s "$here/package-lock.json" "$out/installed-lock.json"; then
@@ -66,6 +74,14 @@ if [ "${1-}" != --profile ]; then
     fi
 fi
 
+if [ "$program" = latency ]; then
+    for source in "$here/../tools/load.c" "$here/latency/delay.c"; do
+        name=$(basename "$source" .c)
+        "${CC:-cc}" -O2 -o "$out/$name" "$source" \
+            || fail "$source does not compile"
+    done
+fi
+
 export PATH
-exec perl "$here/bench.pl" --module "$module" --lua "$build/lua" \
+exec perl "$here/$program.pl" --module "$module" --lua "$build/lua" \
     --out "$out" "$@"

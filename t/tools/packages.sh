@@ -33,8 +33,9 @@ set_test="$set_run clang++=clang libclang-rt-14-dev llvm-symbolizer=llvm
     python3-jsonschema chromium=chromium chromedriver=chromium-driver"
 
 # not luajit: it conflicts with the libluajit2 of libnginx-mod-http-lua
-set_bench="wrk=wrk node=nodejs npm=npm libnginx-mod-http-lua lua-resty-core taskset=util-linux
-    strace=strace valgrind=valgrind"
+set_bench="wrk=wrk node=nodejs npm=npm libnginx-mod-http-lua lua-resty-core
+    lua-resty-lrucache lua-cjson taskset=util-linux strace=strace
+    valgrind=valgrind"
 
 without() {
     case $1 in

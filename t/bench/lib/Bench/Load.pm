@@ -12,7 +12,9 @@ use POSIX ();
 use Time::HiRes qw(sleep time);
 
 # `target` is { name, worker => pid, port, path, headers => {}, others =>
-# {name => pid} }.  Returns a round: requests, seconds, rate, p50_us, p99_us,
+# {name => pid} }; where it has `write` (method, path and body, see wrk.lua) and
+# `count`, no two requests are alike.  Its `answered` and `turns` are counted.
+# Returns a round: requests, seconds, rate, p50_us, p99_us,
 # max_us, non_2xx, socket_errors; for the server, Redis and the others the CPU
 # microseconds a request (user and system) and the share of the time that they
 # were running (of wrk the latter only); and redis_calls, the commands that
@@ -55,7 +57,9 @@ sub wrk {
     open my $from, '-|', @command or die "wrk: $!\n";
     my @lines = <$from>;
     close $from or die "wrk failed against $target->{name}\n";
-    return parse($target, @lines);
+    my $round = parse($target, @lines);
+    $target->{answered} += $round->{requests};
+    return $round;
 }
 
 # wrk in the background, for `seconds` at most; ended by finish().
@@ -84,9 +88,13 @@ sub wrk_command {
     my @headers =
         map { ('-H', "$_: $target->{headers}{$_}") }
         sort keys %{ $target->{headers} // {} };
+    $target->{turns}++;
+    my @write = !$target->{write} ? ()
+        : ('--', @{ $target->{write} }, "$target->{key}$target->{turns}",
+            $target->{count});
     return ('wrk', '-t1', "-c$connections", "-d${seconds}s",
         '-s', "$FindBin::Bin/wrk.lua", @headers,
-        "http://127.0.0.1:$target->{port}$target->{path}");
+        "http://127.0.0.1:$target->{port}$target->{path}", @write);
 }
 
 sub parse {

@@ -71,46 +71,59 @@ sub summarise {
         ours => $our_keys, placement => $placement, peers => \@rows };
 }
 
-sub print_table {
-    my ($result, $option) = @_;
+# All scenarios with rates in one table, then what was measured otherwise.
+sub print_results {
+    my ($option, @results) = @_;
 
-    my $base  = $result->{base};
-    my @also  = grep {
-        my $who = $_;
-        grep { $_->{$who} } @{ $result->{peers} };
-    } qw(service backend);
-    my @table = ([
-        '', 'requests/s', '(min..max)', "of ($base)", '(min..max)',
-        'p50 ms', 'p99 ms', 'CPU us', 'user+sys', 'busy', 'syscalls',
-        'Redis us', 'Redis calls', map { "$_ us" } @also,
-    ]);
-
-    for my $row (@{ $result->{peers} }) {
-        my $ratio = $row->{ratio_to}{$base};
-        my $calls = $row->{system_calls};
-        push @table, [
-            "($row->{key}) $row->{name}",
-            sprintf('%.0f', $row->{rate}{median}),
-            sprintf('(%.0f..%.0f)', @{ $row->{rate} }{qw(min max)}),
-            $ratio ? sprintf('%.3f', $ratio->{median}) : '1',
-            $ratio ? sprintf('(%.3f..%.3f)', @$ratio{qw(min max)}) : '',
-            sprintf('%.2f', $row->{p50_us} / 1000),
-            sprintf('%.2f', $row->{p99_us} / 1000),
-            sprintf('%.1f', $row->{server}{us}),
-            sprintf('%.1f+%.1f', @{ $row->{server} }{qw(user_us sys_us)}),
-            sprintf('%.0f%%', 100 * $row->{server}{busy}),
-            $calls ? sprintf('%.2f', $calls->{all}) : '?',
-            microseconds($row->{redis}),
-            $row->{redis_calls} < 0.005 ? '-'
-                : sprintf('%.2f', $row->{redis_calls}),
-            map { microseconds($row->{$_}) } @also,
-        ];
+    my @rated = grep { $_->{peers} } @results;
+    if (@rated) {
+        print_table(@rated);
+        print_notes($option, @rated);
     }
-
-    print "\n$result->{title}\n\n";
-    print_columns(@table);
-    print_notes($result, $option);
+    print_revocations($_, $option) for grep { $_->{rows} } @results;
     return;
+}
+
+sub print_table {
+    my @results = @_;
+
+    my @table = ([
+        '', 'requests/s', '(min..max)', 'ratio', '(min..max)',
+        'p50 ms', 'p99 ms', 'CPU us', 'user+sys', 'busy', 'syscalls',
+        'Redis us', 'Redis calls', 'service us', 'backend us',
+    ]);
+    for my $result (@results) {
+        my $base = $result->{base};
+        push @table, [], ["$result->{title}; ratios to ($base)"];
+        push @table, map { table_line($base, $_) } @{ $result->{peers} };
+    }
+    print "\n";
+    print_columns(@table);
+    return;
+}
+
+sub table_line {
+    my ($base, $row) = @_;
+
+    my $ratio = $row->{ratio_to}{$base};
+    my $calls = $row->{system_calls};
+    return [
+        "($row->{key}) $row->{name}",
+        sprintf('%.0f', $row->{rate}{median}),
+        sprintf('(%.0f..%.0f)', @{ $row->{rate} }{qw(min max)}),
+        $ratio ? sprintf('%.3f', $ratio->{median}) : '1',
+        $ratio ? sprintf('(%.3f..%.3f)', @$ratio{qw(min max)}) : '',
+        sprintf('%.2f', $row->{p50_us} / 1000),
+        sprintf('%.2f', $row->{p99_us} / 1000),
+        sprintf('%.1f', $row->{server}{us}),
+        sprintf('%.1f+%.1f', @{ $row->{server} }{qw(user_us sys_us)}),
+        sprintf('%.0f%%', 100 * $row->{server}{busy}),
+        $calls ? sprintf('%.2f', $calls->{all}) : '?',
+        microseconds($row->{redis}),
+        $row->{redis_calls} < 0.005 ? '-'
+            : sprintf('%.2f', $row->{redis_calls}),
+        map { microseconds($row->{$_}) } qw(service backend),
+    ];
 }
 
 sub microseconds {
@@ -122,7 +135,7 @@ sub print_columns {
     my @table = @_;
 
     my @width;
-    for my $line (@table) {
+    for my $line (grep { @$_ > 1 } @table) {        # the others are headings
         for my $i (0 .. $#$line) {
             my $length = length $line->[$i];
             $width[$i] = $length if $length > ($width[$i] // 0);
@@ -139,19 +152,39 @@ sub print_columns {
 }
 
 sub print_notes {
-    my ($result, $option) = @_;
-
-    my $place = $result->{placement};
-    my %row   = map { $_->{key} => $_ } @{ $result->{peers} };
+    my ($option, @results) = @_;
 
     print "\n";
-    my %told = ($result->{base} => 1);
+    print_ratios($_) for @results;
+    printf "%d interleaved rounds of %d s, %d connections with keepalive; "
+        . "medians over the rounds\n",
+        @$option{qw(rounds seconds connections)};
+    print 'one server process on CPU ', placement(@results), "\n";
+    print "CPU us: of the server, a request, from /proc/<pid>/stat; syscalls: "
+        . "of the server, by strace, in a run of their own\n";
+    my $place = $results[0]{placement};
+    if ($place->{server} == $place->{load}) {
+        print "note: there is one CPU only, so wrk takes its share from the "
+            . "server\n";
+    }
+    print_doubts($_) for @results;
+    return;
+}
+
+# What ours are to the others, and which system calls they make.
+sub print_ratios {
+    my ($result) = @_;
+
+    my %row  = map { $_->{key} => $_ } @{ $result->{peers} };
+    my $name = $result->{scenario};
+    my %told;
+    $told{ $result->{base} } = 1 if @{ $result->{ours} } > 1;
     for my $key (@{ $result->{ours} }) {
         $told{$key} = 1;
         for my $other (@{ $result->{peers} }) {
             next if $told{ $other->{key} };
             my $ratio = $row{$key}{ratio_to}{ $other->{key} };
-            printf "(%s) is %.2f times (%s), %.2f..%.2f\n", $key,
+            printf "%s: (%s) is %.2f times (%s), %.2f..%.2f\n", $name, $key,
                 $ratio->{median}, $other->{key}, @$ratio{qw(min max)};
         }
     }
@@ -160,50 +193,54 @@ sub print_notes {
         my $each  = $calls->{by_name};
         my @often = grep { $each->{$_} >= 0.005 }
             sort { $each->{$b} <=> $each->{$a} } keys %$each;
-        print "system calls a request of ($key): ",
+        print "$name: system calls a request of ($key): ",
             join(', ', map { sprintf '%s %.2f', $_, $each->{$_} } @often),
             "\n";
     }
+    return;
+}
 
-    printf "%d interleaved rounds of %d s, %d connections with keepalive; "
-        . "medians over the rounds\n",
-        @$option{qw(rounds seconds connections)};
-    print 'one server process on CPU ', placement($result), "\n";
-    print "CPU us: of the server, a request, from /proc/<pid>/stat; syscalls: "
-        . "of the server, by strace, in a run of their own\n";
+sub print_doubts {
+    my ($result) = @_;
 
-    if ($place->{server} == $place->{load}) {
-        print "note: there is one CPU only, so wrk takes its share from the "
-            . "server\n";
-    }
+    my $place = $result->{placement};
+    my $name  = $result->{scenario};
+    my @disturbed;
     for my $peer (@{ $result->{peers} }) {
         if ($peer->{server}{busy} < $IDLE_SERVER) {
             my ($cpu, $busy) = busiest_other($peer, $place);
-            printf "note: the server of (%s) was busy %.0f %% of the time, "
-                . "CPU %s with the others %.0f %%: %s\n",
-                $peer->{key}, 100 * $peer->{server}{busy}, $cpu, 100 * $busy,
-                $busy < $IDLE_SERVER
-                ? 'other programs had the CPUs; measure again when it is quiet'
-                : 'the server could have done more';
+            if ($busy < $IDLE_SERVER) {
+                push @disturbed, $peer->{key};
+            } else {
+                printf "note: %s: the server of (%s) was busy %.0f %% of the "
+                    . "time, CPU %s with the others %.0f %%: the server could "
+                    . "have done more\n", $name, $peer->{key},
+                    100 * $peer->{server}{busy}, $cpu, 100 * $busy;
+            }
         }
         if ($peer->{socket_errors}) {
-            print "note: $peer->{socket_errors} socket errors or timeouts "
-                . "with ($peer->{key})\n";
+            print "note: $name: $peer->{socket_errors} socket errors or "
+                . "timeouts with ($peer->{key})\n";
         }
         if ($peer->{no_system_calls}) {
-            print "note: no system calls of ($peer->{key}): "
+            print "note: $name: no system calls of ($peer->{key}): "
                 . "$peer->{no_system_calls}\n";
         }
+    }
+    if (@disturbed) {
+        print "note: $name: of (@{[join ', ', @disturbed]}) no CPU was busy: "
+            . "other programs had them; measure again when it is quiet\n";
     }
     return;
 }
 
 # Who is where, the server first.
 sub placement {
-    my ($result) = @_;
+    my @results = @_;
 
-    my $place = $result->{placement};
-    my %there = map { $_ => 1 } map { keys %$_ } @{ $result->{peers} };
+    my $place = $results[0]{placement};
+    my %there = map { $_ => 1 } map { keys %$_ }
+        map { @{ $_->{peers} } } @results;
     return join ', ', $place->{server},
         map { "$_->[1] on CPU $place->{$_->[0]}" }
         grep { $there{ $_->[0] } }
@@ -286,19 +323,27 @@ sub print_revocations {
 sub write_json {
     my ($path, $option, @results) = @_;
 
-    my $all = {
+    write_file($path, {
         options => { map { $_ => $option->{$_} }
                 qw(rounds seconds connections revocations) },
         machine   => machine(),
-        time      => POSIX::strftime('%Y-%m-%dT%H:%M:%SZ', gmtime),
+        time      => now(),
         scenarios => \@results,
-    };
+    });
+    return;
+}
+
+sub write_file {
+    my ($path, $all) = @_;
+
     open my $out, '>', "$path.new" or die "$path.new: $!\n";
     print $out JSON::PP->new->canonical->pretty->encode($all);
     close $out or die "$path.new: $!\n";
     rename "$path.new", $path or die "$path: $!\n";
     return;
 }
+
+sub now { return POSIX::strftime('%Y-%m-%dT%H:%M:%SZ', gmtime) }
 
 sub machine {
     my %machine;

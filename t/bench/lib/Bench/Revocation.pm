@@ -125,15 +125,13 @@ sub measure {
         }
     }
 
-    my $result = {
+    return {
         scenario  => 'revocation',
         title     => title(),
         workers   => $WORKERS,
         placement => $room->placement,
         rows      => \@rows,
     };
-    Bench::Report::print_revocations($result, $option);
-    return $result;
 }
 
 sub lesser { return $_[0] < $_[1] ? $_[0] : $_[1] }

@@ -172,9 +172,10 @@ sub port_answers {
         PeerAddr => '127.0.0.1', PeerPort => $port, Timeout => 1);
 }
 
-# A Redis of our own: unix socket only, append-only file on as in production.
+# A Redis of our own: unix socket only, append-only file on as in production,
+# but not written anew in the midst of somebody's turn.
 sub start_redis {
-    my ($self) = @_;
+    my ($self, %with) = @_;
 
     my $dir    = "$self->{dir}/redis";
     my $socket = "$dir/redis.sock";
@@ -182,7 +183,9 @@ sub start_redis {
 
     my $pid = $self->spawn('redis', 'redis',
         'redis-server', '--port', 0, '--unixsocket', $socket, '--dir', $dir,
-        '--daemonize', 'no', '--appendonly', 'yes', '--save', '',
+        '--daemonize', 'no', '--save', '',
+        '--appendonly', $with{appendonly} // 'yes',
+        '--auto-aof-rewrite-percentage', 0,
         '--maxmemory-policy', 'noeviction');
     $self->wait_for($pid, 'redis',
         sub { defined IO::Socket::UNIX->new(Peer => $socket) });
@@ -200,6 +203,16 @@ sub redis_command {
     close $from or die "redis-cli @command failed\n";
     chomp @lines;
     return @lines;
+}
+
+# Makes Redis know the script of a file; returns its digest.
+sub load_script {
+    my ($self, $path) = @_;
+
+    my ($sha) = `redis-cli -s $self->{redis}{socket} -x SCRIPT LOAD <$path`;
+    die "Redis does not take $path: @{[$sha // '']}\n"
+        if ($sha // '') !~ /^([0-9a-f]{40})$/;
+    return $1;
 }
 
 # How many commands Redis has done so far, this question included.
