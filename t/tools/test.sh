@@ -2,7 +2,8 @@
 # test.sh [long]   everything that `make test` does, from packages to a
 # summary.  The last line is "N passed, N failed"; the status says the same.
 #
-#   FUZZ_SECONDS   for each fuzz target (default 10)
+#   FUZZ_SECONDS     for each fuzz target (default 10)
+#   GROWTH_REQUESTS  of the long run, which is done when it is long (1000000)
 #
 # LUA_DIALECTS says whose suites are run in Lua: Platform, when it is long all.
 #
@@ -179,5 +180,9 @@ begin "suites, installed nginx" "$tools/prove.sh" debian
 finish "suites, installed nginx"
 [ -z "$lua" ] || finish "suites, in Lua"
 [ -z "$sanitizer" ] || finish "suites, sanitizer nginx"
+
+# by itself, for it looks at memory under load
+[ -z "$long" ] || step "a long run, nothing grows" \
+    "$tools/prove.sh" debian t/long/growth.t || :
 
 the_end
