@@ -28,7 +28,8 @@ module := $(BUILD)/module/ngx_http_workspaces_module.so
 
 .DEFAULT_GOAL := all
 .PHONY: all module check-module packages run stop test test-long bench \
-        bench-publish install uninstall lua install-lua uninstall-lua clean help
+        bench-scale bench-latency bench-publish install uninstall lua \
+        install-lua uninstall-lua clean help
 
 all: module
 
@@ -39,6 +40,8 @@ help:
 	@echo 'make test        every test; installs the packages that are missing'
 	@echo 'make test-long   the same and more: long fuzzing, a million requests'
 	@echo 'make bench       against plain nginx, Lua and Fastify'
+	@echo 'make bench-scale    what requests cost against the size of tenants'
+	@echo 'make bench-latency  at a fixed rate, beside others, in a reload'
 	@echo 'make bench-publish  the figures of the last runs into README.md'
 	@echo 'make install     into the nginx of this machine (DESTDIR=...)'
 	@echo 'make uninstall'
@@ -72,6 +75,11 @@ bench:
 	@$(tools)/packages.sh build run bench
 	@$(MAKE) --no-print-directory module lua
 	@t/bench/run.sh
+
+bench-scale bench-latency:
+	@$(tools)/packages.sh build run bench
+	@$(MAKE) --no-print-directory module lua
+	@t/bench/run.sh $(@:bench-%=%)
 
 bench-publish:
 	@t/bench/publish.pl --out $(BUILD)/bench

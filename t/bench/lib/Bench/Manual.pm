@@ -155,4 +155,42 @@ sub scale_cell {
         $at->{slowest_us} ? sprintf(' (%.1f)', $at->{slowest_us} / 1000) : '';
 }
 
+# -- make bench-latency
+
+sub latency {
+    my ($results) = @_;
+
+    my (%row, @what, %known);
+    for my $row (@{ $results->{rows} }) {
+        push @what, $row->{what} if !$known{ $row->{what} }++;
+        $row{ $row->{kind} }{ $row->{percent} }{ $row->{what} } = $row;
+    }
+    my $text = 'Measured on ' . machine($results) . ", runs of "
+        . "$results->{options}{duration} s, one worker.\n\n";
+    for my $kind (sort keys %row) {
+        my @loads = sort { $a <=> $b } keys %{ $row{$kind} };
+        my @lines = map {
+            my $what = $_;
+            [$what, map { latency_cell($row{$kind}{$_}{$what}) } @loads];
+        } @what;
+        $text .= table([
+            "access, $kind: p50 / p99 / p99.9, ms",
+            map { "$_ % (" . thousands($row{$kind}{$_}{ $what[0] }{rate})
+                    . '/s)' } @loads,
+        ], @lines) . "\n";
+    }
+    chomp $text;
+    return $text;
+}
+
+sub latency_cell {
+    my ($row) = @_;
+
+    my @troubles = map { $row->{ $_->[0] } ? "$row->{$_->[0]} $_->[1]" : () }
+        [refused => '503'], [failed => 'cut off'];
+    return join(' / ', map { figure($row->{$_} / 1000) }
+            qw(p50_us p99_us p999_us))
+        . (@troubles ? ' (' . join(', ', @troubles) . ')' : '');
+}
+
 1;
