@@ -6,6 +6,7 @@
 #include "domain/grant.h"
 #include "domain/invitation_token.h"
 #include "domain/mail.h"
+#include "domain/profile.h"
 #include "domain/workspace.h"
 #include "identity/random_token.h"
 #include "store/keys.h"
@@ -20,7 +21,6 @@ namespace {
 // How long a token is remembered after its time: it is then known that it has
 // expired, or what was answered.
 constexpr int64_t remembered_ms = 30LL * 24 * 3600 * 1000;
-constexpr size_t profiles_a_trip = 500;
 
 }  // namespace
 
@@ -179,28 +179,6 @@ flow<result<issued>> issue_one(operation& op, commit& change,
   co_return one.front();
 }
 
-flow<result<bool>> is_members_address(operation& op, const reply& members,
-                                      std::string_view address) {
-  size_t count = members.items().size();
-  for (size_t from = 0; from < count; from += profiles_a_trip) {
-    size_t until = std::min(count, from + profiles_a_trip);
-    trip asking(op);
-    for (size_t i = from; i < until; i++) {
-      asking.add({"HGET", keys_of(op).user_profile(members[i].str()), "email"});
-    }
-    co_await asking.go();
-    if (!asking.ok()) {
-      co_return asking.failure();
-    }
-    for (size_t i = 0; i < until - from; i++) {
-      if (equal_ignoring_case(asking[i].str(), address)) {
-        co_return true;
-      }
-    }
-  }
-  co_return false;
-}
-
 // not_found: there is none with this id.
 flow<result<invitation>> find_invitation(operation& op, int64_t workspace,
                                          int64_t id) {
@@ -270,7 +248,6 @@ flow<result<issued>> invite(operation& op, commit& change, const access& here,
   trip asking(op);
   asking.add({"HGET", keys.invites(id), made.address});
   asking.add({"HLEN", keys.invites(id)});
-  asking.add({"HKEYS", keys.members(id)});
   co_await asking.go();
   if (!asking.ok()) {
     co_return asking.failure();
@@ -280,7 +257,7 @@ flow<result<issued>> invite(operation& op, commit& change, const access& here,
     co_return problem{fault::invalid,
                       "the address has a pending invitation already", "email"};
   }
-  auto looking = is_members_address(op, asking[2], made.address);
+  auto looking = is_members_address(op, id, made.address);
   auto is_member = co_await looking;
   if (!is_member.ok()) {
     co_return is_member.error;

@@ -27,6 +27,32 @@ void take_newer(profile& of, const identity& who) noexcept {
   of.email = is_kept(who.email) ? who.email : of.email;
 }
 
+// Whether one of them is a member, and has the address still.
+flow<result<bool>> has_member(operation& op, int64_t workspace,
+                              std::string_view address, const reply& users) {
+  key_names& keys = keys_of(op);
+  size_t count = users.items().size();
+  for (size_t from = 0; from < count; from += profiles_a_trip) {
+    size_t until = std::min(count, from + profiles_a_trip);
+    trip asking(op);
+    for (size_t i = from; i < until; i++) {
+      asking.add({"HEXISTS", keys.members(workspace), users[i].str()});
+      asking.add({"HGET", keys.user_profile(users[i].str()), "email"});
+    }
+    co_await asking.go();
+    if (!asking.ok()) {
+      co_return asking.failure();
+    }
+    for (size_t i = 0; i < asking.size(); i += 2) {
+      if (asking[i].number != 0 &&
+          equal_ignoring_case(asking[i + 1].str(), address)) {
+        co_return true;
+      }
+    }
+  }
+  co_return false;
+}
+
 }  // namespace
 
 profile profiles::of(std::string_view user) const noexcept {
@@ -44,6 +70,10 @@ void remember_profile(operation& op, commit& change) {
   };
   keep("name", op.who.name);
   keep("email", op.who.email);
+  if (is_kept(op.who.email)) {
+    std::string_view address = lower_case(arena_of(op), op.who.email);
+    change.write({"SADD", keys_of(op).address(address), op.who.user});
+  }
 }
 
 flow<problem> read_profiles(operation& op, profiles& into) {
@@ -74,6 +104,19 @@ flow<problem> read_profiles(operation& op, profiles& into) {
     }
   }
   co_return problem{};
+}
+
+flow<result<bool>> is_members_address(operation& op, int64_t workspace,
+                                      std::string_view address) {
+  trip asking(op);
+  asking.add({"SMEMBERS", keys_of(op).address(address)});
+  co_await asking.go();
+  if (!asking.ok()) {
+    co_return asking.failure();
+  }
+  auto looking = has_member(op, workspace, address, asking[0]);
+  auto found = co_await looking;
+  co_return found;
 }
 
 }  // namespace wsp

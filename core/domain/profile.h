@@ -5,6 +5,7 @@
 #ifndef WORKSPACES_DOMAIN_PROFILE_H
 #define WORKSPACES_DOMAIN_PROFILE_H
 
+#include <cstdint>
 #include <string_view>
 
 #include "engine/arena.h"
@@ -32,6 +33,12 @@ struct profiles {
 
 // Keeps what the identity says of the caller.
 void remember_profile(operation& op, commit& change);
+
+// Whether the identity last said of a member of the workspace that this
+// (lower-cased) is his e-mail address.  Asks an index: the cost does not depend
+// on how many members there are.
+flow<result<bool>> is_members_address(operation& op, int64_t workspace,
+                                      std::string_view address);
 
 // Of those who are wanted.  The caller's is what the identity says now.
 flow<problem> read_profiles(operation& op, profiles& into);

@@ -65,6 +65,10 @@ std::string_view key_names::user_profile(std::string_view user) {
   return join("u:", percent_encode(memory_, user), ":p");
 }
 
+std::string_view key_names::address(std::string_view lower_cased_email) {
+  return join("a:", percent_encode(memory_, lower_cased_email));
+}
+
 std::string_view key_names::name(std::string_view name) {
   return join("n:", percent_encode(memory_, name));
 }

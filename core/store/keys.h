@@ -22,6 +22,7 @@
 //     u:USER                    hash: what is stored of a user (active)
 //     u:USER:p                  hash: name and e-mail last known of a user
 //     u:USER:w                  sorted set of the ids of a user's workspaces
+//     a:EMAIL                   set of users who had this lower-cased address
 //     n:NAME                    sorted set of the ids of workspaces so named
 //     s:SLUG                    id of the workspace with this slug
 //     e:EXTERNAL                id of the workspace with this external id
@@ -49,11 +50,11 @@
 //     t:TOKEN                   as above
 //     partners                  sorted set of the tenants that are partners
 //
-// T, USER, NAME, SLUG, EXTERNAL, LABEL and EVENT are percent-encoded but for
-// [A-Za-z0-9_.~-], which is injective: no two identities share a key, and none
-// can bring in ":" or "{}".  A LANE is the id of its one job, or two
-// such names with "/" between them, the first being the tenant.  HASH is hexadecimal.  The fields of hashes are the
-// names as they are.
+// T, USER, EMAIL, NAME, SLUG, EXTERNAL, LABEL and EVENT are percent-encoded
+// but for [A-Za-z0-9_.~-], which is injective: no two identities share a key,
+// and none can bring in ":" or "{}".  A LANE is the id of its one job, or two
+// such names with "/" between them, the first being the tenant.  HASH is
+// hexadecimal.  The fields of hashes are the names as they are.
 #ifndef WORKSPACES_STORE_KEYS_H
 #define WORKSPACES_STORE_KEYS_H
 
@@ -100,6 +101,7 @@ class key_names {
   std::string_view user(std::string_view user);
   std::string_view user_workspaces(std::string_view user);
   std::string_view user_profile(std::string_view user);
+  std::string_view address(std::string_view lower_cased_email);
   std::string_view label(std::string_view label);
   std::string_view name(std::string_view name);
   std::string_view slug(std::string_view slug);
