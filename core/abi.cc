@@ -528,7 +528,8 @@ int wsp_op_new(wsp_op** out, wsp_core* core, const wsp_request* request,
 
 int wsp_access_new(wsp_op** out, wsp_core* core,
                    const wsp_access_request* request, void* data) {
-  if (request->size != sizeof *request) {
+  const wsp::dialect* speaks = wsp::access_dialect_of(request->errors);
+  if (request->size != sizeof *request || speaks == nullptr) {
     return WSP_INVALID;
   }
   wsp_op* op = wsp::new_operation(core);
@@ -550,7 +551,7 @@ int wsp_access_new(wsp_op** out, wsp_core* core,
     return WSP_NOMEM;
   }
   op->asks = request;
-  op->speaks = &wsp::access_dialect;
+  op->speaks = speaks;
   op->data = data;
   *out = op;
   wsp::start(*op);

@@ -484,6 +484,12 @@ int wsp_op_new(wsp_op **out, wsp_core *core, const wsp_request *request,
 int wsp_op_new_error(wsp_op **out, wsp_core *core, int dialect,
     unsigned status, wsp_str request_id);
 
+/* The contract by which access is asked for, and refusals are told. */
+enum wsp_access_errors {
+    WSP_ERRORS_PROBLEM = 0,     /* problem details (RFC 9457) */
+    WSP_ERRORS_PARTNER = 1      /* the partner dialect's, for entity requests */
+};
+
 /*
  * Access: may this caller act in the workspace that the request names?
  *
@@ -492,9 +498,15 @@ int wsp_op_new_error(wsp_op **out, wsp_core *core, int dialect,
  * caller's active one.  A header given twice, or no single id, is refused,
  * and never replaced by the next source.  Of the headers it looks at these
  * two and Workspace-Revision.  Everything is borrowed until wsp_op_free.
+ *
+ * With WSP_ERRORS_PARTNER only `external_header` names it, the identity is
+ * the API key of a partner, and the user whom the identity must name then
+ * needs to be a member: a key alone opens nothing.  Of the headers it also
+ * looks at X-ATS-User-ID, which may be given once.
  */
 typedef struct {
     size_t size;
+    int errors;                 /* enum wsp_access_errors */
     wsp_identity identity;
     const wsp_header *headers;
     size_t header_count;
@@ -524,8 +536,8 @@ typedef struct {
     wsp_str revision;
 } wsp_decision;                 /* borrowed until wsp_op_free */
 
-/* Like wsp_op_new; the response of the operation is the refusal (RFC 9457
- * problem+json), or 200 without a body. */
+/* Like wsp_op_new; the response of the operation is the refusal, in the shape
+ * that `errors` says, or 200 without a body. */
 int wsp_access_new(wsp_op **out, wsp_core *core,
     const wsp_access_request *request, void *data);
 

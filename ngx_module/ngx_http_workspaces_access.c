@@ -189,6 +189,7 @@ ngx_http_workspaces_ask(ngx_http_request_t *r,
     request = &access->request;
 
     request->size = sizeof(wsp_access_request);
+    request->errors = wlcf->access_errors;
     request->id_header = ngx_http_workspaces_str(&wlcf->id_header);
     request->external_header = ngx_http_workspaces_str(&wlcf->external_header);
     request->permission = ngx_http_workspaces_str(permission);

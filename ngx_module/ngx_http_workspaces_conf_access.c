@@ -11,6 +11,8 @@
 
 
 static ngx_uint_t ngx_http_workspaces_is_header_name(ngx_str_t *name);
+static void ngx_http_workspaces_check_partner(ngx_conf_t *cf,
+    ngx_http_workspaces_loc_conf_t *wlcf);
 static ngx_uint_t ngx_http_workspaces_returns(ngx_conf_t *cf);
 static char *ngx_http_workspaces_cache_param(ngx_conf_t *cf,
     ngx_http_workspaces_main_conf_t *wmcf, ngx_str_t *param);
@@ -89,6 +91,8 @@ void
 ngx_http_workspaces_check_access(ngx_conf_t *cf,
     ngx_http_workspaces_loc_conf_t *wlcf)
 {
+    ngx_http_workspaces_check_partner(cf, wlcf);
+
     if (wlcf->access_file == NULL || !ngx_http_workspaces_returns(cf)) {
         return;
     }
@@ -98,6 +102,43 @@ ngx_http_workspaces_check_access(ngx_conf_t *cf,
                   "\"return\" answers before it: move the \"return\" to a "
                   "location with nothing to protect",
                   wlcf->access_file, wlcf->access_line);
+}
+
+
+/*
+ * Entity requests need a key and a user.  What a server says is not judged:
+ * each of its locations may say more.
+ */
+
+static void
+ngx_http_workspaces_check_partner(ngx_conf_t *cf,
+    ngx_http_workspaces_loc_conf_t *wlcf)
+{
+    ngx_http_core_loc_conf_t        *clcf;
+    ngx_http_workspaces_identity_t  *identity;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (wlcf->access == NULL
+        || wlcf->access_errors != WSP_ERRORS_PARTNER
+        || clcf->name.len == 0)
+    {
+        return;
+    }
+
+    identity = wlcf->identity;
+
+    if (identity
+        && identity->by_api_key
+        && identity->traits[NGX_HTTP_WORKSPACES_USER])
+    {
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                  "\"workspaces_access_errors partner\" refuses every request "
+                  "of location \"%V\": write \"workspaces_identity api_key "
+                  "user=$http_x_ats_user_id;\" there", &clcf->name);
 }
 
 

@@ -72,14 +72,24 @@ static ngx_http_workspaces_forward_t  ngx_http_workspaces_forwarded[] = {
     (sizeof(ngx_http_workspaces_forwarded)                                    \
      / sizeof(ngx_http_workspaces_forward_t))
 
-/* with the names of the two headers that "workspaces_header" can change */
+/* with the names of the two headers that "workspaces_header" can change, and
+ * the user of entity requests */
 
-#define NGX_HTTP_WORKSPACES_TELL_MAX  (NGX_HTTP_WORKSPACES_FORWARDED + 2)
+#define NGX_HTTP_WORKSPACES_TELL_MAX  (NGX_HTTP_WORKSPACES_FORWARDED + 3)
 
 
 /* a credential for this gateway */
 
 static ngx_str_t  ngx_http_workspaces_api_key = ngx_string("X-API-Key");
+
+
+/* who asks, where "workspaces_access_errors" is "partner" */
+
+static ngx_http_workspaces_forward_t  ngx_http_workspaces_partner_user = {
+    ngx_string("X-ATS-User-ID"),
+    ngx_string("x-ats-user-id"),
+    offsetof(wsp_decision, user)
+};
 
 
 ngx_int_t
@@ -199,6 +209,13 @@ ngx_http_workspaces_is_ours(ngx_str_t *name,
         }
     }
 
+    if (wlcf->access_errors == WSP_ERRORS_PARTNER
+        && ngx_http_workspaces_same_name(name,
+                                       &ngx_http_workspaces_partner_user.name))
+    {
+        return 1;
+    }
+
     return ngx_http_workspaces_same_name(name, &ngx_http_workspaces_api_key)
            || ngx_http_workspaces_same_name(name, &wlcf->id_header)
            || ngx_http_workspaces_same_name(name, &wlcf->external_header);
@@ -262,6 +279,13 @@ ngx_http_workspaces_tell(ngx_http_request_t *r, ngx_list_t *list,
         value = (const wsp_str *) ((char *) decision + f[i].offset);
 
         ngx_http_workspaces_add(list, &f[i].name, &f[i].lowcase, value);
+    }
+
+    if (wlcf->access_errors == WSP_ERRORS_PARTNER) {
+        f = &ngx_http_workspaces_partner_user;
+        value = (const wsp_str *) ((char *) decision + f->offset);
+
+        ngx_http_workspaces_add(list, &f->name, &f->lowcase, value);
     }
 
     if (ngx_http_workspaces_tell_as(r, list, &wlcf->id_header,

@@ -28,6 +28,13 @@ static ngx_int_t ngx_http_workspaces_init_process(ngx_cycle_t *cycle);
 static void ngx_http_workspaces_exit_process(ngx_cycle_t *cycle);
 
 
+static ngx_conf_enum_t  ngx_http_workspaces_access_errors[] = {
+    { ngx_string("problem"), WSP_ERRORS_PROBLEM },
+    { ngx_string("partner"), WSP_ERRORS_PARTNER },
+    { ngx_null_string, 0 }
+};
+
+
 static ngx_command_t  ngx_http_workspaces_commands[] = {
 
     /* "if" and "limit_except" are named so that they can be refused with a
@@ -109,6 +116,13 @@ static ngx_command_t  ngx_http_workspaces_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_workspaces_loc_conf_t, access_log_only),
       NULL },
+
+    { ngx_string("workspaces_access_errors"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_workspaces_loc_conf_t, access_errors),
+      &ngx_http_workspaces_access_errors },
 
     { ngx_string("workspaces_header"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
@@ -299,6 +313,7 @@ ngx_http_workspaces_create_loc_conf(ngx_conf_t *cf)
     wlcf->identity = NGX_CONF_UNSET_PTR;
     wlcf->access = NGX_CONF_UNSET_PTR;
     wlcf->access_log_only = NGX_CONF_UNSET;
+    wlcf->access_errors = NGX_CONF_UNSET_UINT;
     wlcf->forward = NGX_CONF_UNSET;
 
     return wlcf;
@@ -317,6 +332,8 @@ ngx_http_workspaces_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_ptr_value(conf->identity, prev->identity, NULL);
     ngx_conf_merge_ptr_value(conf->access, prev->access, NULL);
     ngx_conf_merge_value(conf->access_log_only, prev->access_log_only, 0);
+    ngx_conf_merge_uint_value(conf->access_errors, prev->access_errors,
+                              WSP_ERRORS_PROBLEM);
     ngx_conf_merge_value(conf->forward, prev->forward, 0);
 
     ngx_conf_merge_str_value(conf->id_header, prev->id_header,

@@ -168,6 +168,8 @@ typedef struct {
 
     ngx_http_complex_value_t        *access;    /* NULL: off */
     ngx_flag_t                       access_log_only;
+    ngx_uint_t                       access_errors;
+                                             /* enum wsp_access_errors */
 
     /* where it was written; NULL: in another location, or nowhere */
     u_char                          *access_file;

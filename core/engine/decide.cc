@@ -1,5 +1,6 @@
 #include "engine/decide.h"
 
+#include "api/partner_problem.h"
 #include "api/problem.h"
 #include "domain/access.h"
 #include "domain/grant.h"
@@ -20,6 +21,12 @@ namespace {
 constexpr std::string_view default_external_header = "X-ATS-Client-ID";
 
 constexpr problem hidden{fault::not_found, "workspace not found"};
+
+// Of entity requests.  Nobody else's client is told from one that nobody has.
+constexpr problem not_provisioned{
+    fault::conflict, "no workspace is provisioned for this client"};
+constexpr problem no_member{fault::forbidden,
+                            "the user is not a member of this workspace"};
 
 std::string_view or_default(wsp_str given, std::string_view otherwise) {
   return given.len == 0 ? otherwise : view(given);
@@ -44,6 +51,10 @@ verdict undecided(const problem& why) noexcept {
   }
   return {{fault::unavailable, "access cannot be decided at the moment"},
           reason::store_unavailable};
+}
+
+bool is_of_partner(const operation& op) noexcept {
+  return op.asks->errors == WSP_ERRORS_PARTNER;
 }
 
 bool names_nobody(fault kind) noexcept {
@@ -136,6 +147,84 @@ flow<named_workspace> find_named(operation& op) {
   co_return out;
 }
 
+// -- entity requests
+
+verdict wrong_header(operation& op, std::string_view name, fault kind,
+                     std::string_view what) {
+  return {{kind, op.memory.join(name, what), name, request_part::header},
+          reason::bad_header};
+}
+
+// The value of a header is there once, or the verdict says what is wrong.
+verdict check_header(operation& op, std::string_view name,
+                     std::string_view value) {
+  size_t count = count_headers(op, name);
+  if (count > 1) {
+    return wrong_header(op, name, fault::invalid, " is given more than once");
+  }
+  if (count == 0 && value.empty()) {
+    return wrong_header(op, name, fault::missing, " is required");
+  }
+  if (!is_id(value)) {
+    return wrong_header(op, name, fault::invalid,
+                        " must be 1 to 255 bytes of UTF-8");
+  }
+  return {};
+}
+
+flow<named_workspace> find_client(operation& op) {
+  named_workspace out;
+  std::string_view header =
+      or_default(op.asks->external_header, default_external_header);
+  const wsp_header* given = find_header(op, header);
+  std::string_view client =
+      given == nullptr ? std::string_view() : view(given->value);
+  out.wrong = check_header(op, header, client);
+  if (!out.wrong.refusal.ok()) {
+    co_return out;
+  }
+  // The one that the source names: a key does not act for itself.
+  out.wrong = check_header(op, partner_user_header,
+                           view(op.request->identity.user));
+  if (!out.wrong.refusal.ok()) {
+    co_return out;
+  }
+  auto finding = find_external(op, client);
+  out = co_await finding;
+  co_return out;
+}
+
+// Of whom read_access knew to be no member it did not look at the record.
+flow<problem> read_known(operation& op, int64_t id, access& here) {
+  record_command command = workspace_command(op, id);
+  record_read reading(op, command[1], command);
+  reading.start();
+  co_await reading.get();
+  if (reading.ok()) {
+    here.record = parse_workspace(id, reading.value());
+  }
+  co_return reading.failure();
+}
+
+flow<verdict> refuse_stranger(operation& op, int64_t id, access& here) {
+  if (!is_of_partner(op)) {
+    co_return verdict{hidden, reason::not_member};
+  }
+  if (id > 0 && !here.mine.exists() && !here.record.exists()) {
+    auto reading = read_known(op, id, here);
+    problem failed = co_await reading;
+    if (!failed.ok()) {
+      co_return undecided(failed);
+    }
+  }
+  if (here.record.exists()) {
+    co_return verdict{no_member, reason::not_member};
+  }
+  co_return verdict{not_provisioned, reason::no_workspace};
+}
+
+// -- the decision
+
 std::string_view roles_of(arena& memory, const access& here) {
   std::string_view roles = here.mine.roles.stored();
   if (!here.owner() || here.mine.roles.has(owner_role)) {
@@ -179,17 +268,31 @@ void fill(operation& op, const access& here, std::string_view permissions) {
   made.revision = c_str(decimal(op.memory, record.revision));
 }
 
-flow<verdict> judge(operation& op) {
-  result<identity> who;
+flow<result<identity>> identify_asker(operation& op) {
+  if (is_of_partner(op)) {
+    auto asking = identify_partner(op);
+    auto who = co_await asking;
+    // Its rights are those over the tenant's workspaces, not those in one.
+    who.value.tenant_admin = false;
+    co_return who;
+  }
   if (asks_by_api_key(op)) {
     auto asking = identify_by_api_key(op);
-    who = co_await asking;
-  } else {
-    who = identify(op);
+    auto who = co_await asking;
+    co_return who;
   }
+  co_return identify(op);
+}
+
+flow<verdict> judge(operation& op) {
+  auto identifying = identify_asker(op);
+  auto who = co_await identifying;
   if (!who.ok()) {
     if (names_nobody(who.error.kind)) {
       co_return verdict{who.error, reason::no_identity};
+    }
+    if (who.error.kind == fault::invalid) {
+      co_return verdict{who.error, reason::bad_header};
     }
     co_return undecided(who.error);
   }
@@ -201,7 +304,7 @@ flow<verdict> judge(operation& op) {
   if (!failed.ok()) {
     co_return undecided(failed);
   }
-  auto finding = find_named(op);
+  auto finding = is_of_partner(op) ? find_client(op) : find_named(op);
   named_workspace named = co_await finding;
   if (named.id == 0) {
     co_return named.wrong;
@@ -214,7 +317,9 @@ flow<verdict> judge(operation& op) {
   }
   if (!here.record.exists() ||
       (!here.tenant_admin && !here.mine.exists())) {
-    co_return verdict{hidden, reason::not_member};
+    auto refusing = refuse_stranger(op, named.id, here);
+    verdict refusal = co_await refusing;
+    co_return refusal;
   }
   auto resolving = permissions_of(op, here, freshness::cached);
   auto permissions = co_await resolving;
@@ -280,6 +385,19 @@ bool find_setting(operation& op, std::string_view name,
   return !has_control(*out);
 }
 
-constinit const dialect access_dialect = {"access", {}, {}, render_problem};
+const dialect* access_dialect_of(int errors) noexcept {
+  static constinit const dialect problems = {
+      "access", {}, {}, render_problem};
+  static constinit const dialect partners = {
+      "access", {}, {}, render_partner_problem};
+  switch (errors) {
+    case WSP_ERRORS_PROBLEM:
+      return &problems;
+    case WSP_ERRORS_PARTNER:
+      return &partners;
+    default:
+      return nullptr;
+  }
+}
 
 }  // namespace wsp

@@ -4,6 +4,10 @@
 //
 // It only reads, through the cache.  Whatever cannot be read is undecided,
 // never allowed.
+//
+// Entity requests of partners go the same way by other rules: the key is a
+// partner's, two headers name the workspace and the user, and the user, never
+// the key, must have a place there.
 #ifndef WORKSPACES_ENGINE_DECIDE_H
 #define WORKSPACES_ENGINE_DECIDE_H
 
@@ -14,8 +18,9 @@
 
 namespace wsp {
 
-// Renders refusals as RFC 9457 problems; it has no routes.
-extern const dialect access_dialect;
+// Renders refusals; it has no routes.  Null: there are no such errors (enum
+// wsp_access_errors).
+const dialect* access_dialect_of(int errors) noexcept;
 
 flow<answer> decide(operation& op);
 

@@ -321,6 +321,7 @@ struct flight *driver_start(struct driver *d, struct ask ask) {
     r->headers = flight->headers;
     wsp_access_request *a = &flight->access;
     a->size = sizeof *a;
+    a->errors = ask.errors;
     a->identity = r->identity;
     a->headers = r->headers;
     a->header_count = r->header_count;

@@ -38,11 +38,12 @@ struct ask {
     const char *name;
     const char *permissions;    /* of the tenant */
     const char *request_id;
-    const char *api_key;        /* instead of a tenant and a user */
+    const char *api_key;        /* instead of a tenant; with a user or not */
     bool nobody;                /* no identity at all */
     const char *headers[2 * ASK_HEADERS + 1];   /* name, value, ..., NULL */
 
     bool access;                /* a decision (wsp_access_new); then also: */
+    int errors;                 /* enum wsp_access_errors */
     const char *permission;
     const char *id_header;
     const char *external_header;

@@ -224,8 +224,14 @@ static void decisions_of_each_kind(void **state) {
           .headers = { "X-Workspace-ID", world.target } },
         { .access = true, .user = "custom", .permission = "docs:read",
           .headers = { "X-Workspace-ID", world.target } },
+        { .access = true, .errors = WSP_ERRORS_PARTNER, .api_key = "key",
+          .user = "viewer", .headers = { "X-ATS-Client-ID", "ext-1" } },
+        { .access = true, .errors = WSP_ERRORS_PARTNER, .api_key = "key",
+          .user = "stranger", .headers = { "X-ATS-Client-ID", "ext-1" } },
+        { .access = true, .errors = WSP_ERRORS_PARTNER, .api_key = "key" },
     };
-    static const unsigned wanted[] = { 200, 200, 404, 404, 200, 200 };
+    static const unsigned wanted[] = { 200, 200, 404, 404, 200, 200, 200,
+                                       403, 422 };
     static char many[9000];     /* more than an operation begins with */
     memset(many, 'x', sizeof many - 1);
     memcpy(many, "1700000000000 viewer,", 21);
@@ -233,6 +239,8 @@ static void decisions_of_each_kind(void **state) {
     redis_do("HSET wsp:{62}:acme:w:%s:m many %s", world.target, many);
     redis_do("HSET wsp:{62}:acme:w:%s settings {\"s\":1}", world.target);
     redis_do("SET wsp:{62}:acme:e:ext-1 %s", world.target);
+    redis_do("HSET wsp:k:447f0b47ade868b5ba625ee132e0b708"
+             "14231c780f362e883bb3fda138e1476f tenant acme partner 1");
     redis_do("HSET wsp:{62}:acme:w:%s:r billing_x %s", world.target,
              "11 docs:read Billing");
     for (size_t n = 0; n < 2 * COUNT_OF(cases); n++) {

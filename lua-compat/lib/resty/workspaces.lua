@@ -348,7 +348,7 @@ end
 
 
 local access_options = set_of("permission", "identity", "id_header",
-                              "external_header", "settings")
+                              "external_header", "settings", "errors")
 
 -- For access_by_lua: goes on for whom it admits, with ngx.ctx.workspace, and
 -- ends the request for whom it refuses.
@@ -379,7 +379,7 @@ end
 local check_known = set_of("tenant", "user", "email", "name", "admin", "roles",
                            "permissions", "workspace", "external",
                            "permission", "identity", "id_header",
-                           "external_header", "settings")
+                           "external_header", "settings", "errors")
 
 -- Anywhere that may wait: the decision on what it is given, or nil and why
 -- there is none.

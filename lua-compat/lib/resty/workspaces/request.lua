@@ -283,7 +283,7 @@ end
 -- The requests are used again and again: a decision from the cache is made in
 -- less time than it takes to collect one.
 
-local MOST_HEADERS = 6
+local MOST_HEADERS = 8
 local spare = {}
 
 local function new_access()
@@ -351,14 +351,29 @@ local function names_of(settings)
 end
 
 
+local kinds_of_errors = {
+    problem = lib.WSP_ERRORS_PROBLEM,
+    partner = lib.WSP_ERRORS_PARTNER,
+}
+
+local function errors_of(options)
+    local kind = kinds_of_errors[string_option(options, "errors", "problem")]
+    if not kind then
+        error('resty.workspaces: errors is "problem" or "partner"', 0)
+    end
+    return kind
+end
+
+
 -- options, else conf: permission, id_header, external_header, settings (a
--- list of names).  by_name: the headers, in lower case.
+-- list of names), errors.  by_name: the headers, in lower case.
 function _M.access(options, conf, source, by_name)
     local id_header = string_option(options, "id_header", conf.id_header)
     local external_header = string_option(options, "external_header",
                                           conf.external_header)
     local permission = string_option(options, "permission", "")
     local settings = names_of(options and options.settings)
+    local errors = errors_of(options)
 
     local last = #spare
     local asked = spare[last] or new_access()
@@ -369,6 +384,7 @@ function _M.access(options, conf, source, by_name)
 
     ffi_fill(request, ffi_sizeof(access_t))
     request.size = ffi_sizeof(access_t)
+    request.errors = errors
     set(request.id_header, id_header)
     set(request.external_header, external_header)
     set(request.permission, permission)
@@ -378,9 +394,11 @@ function _M.access(options, conf, source, by_name)
     local id = rawget(by_name, lowered[id_header])
     local external = rawget(by_name, lowered[external_header])
     local revision = rawget(by_name, "workspace-revision")
+    local user = rawget(by_name, "x-ats-user-id")
     local count = add(headers, 0, id_header, id)
     count = add(headers, count, external_header, external)
     count = add(headers, count, "Workspace-Revision", revision)
+    count = add(headers, count, "X-ATS-User-ID", user)
     request.headers = headers
     request.header_count = count
 
@@ -388,6 +406,7 @@ function _M.access(options, conf, source, by_name)
     asked.id_header, asked.external_header = id_header, external_header
     asked.permission, asked.settings = permission, settings
     asked.id, asked.external, asked.revision = id, external, revision
+    asked.user = user
     keep_identity(asked, request.identity, source, by_name)
     return asked
 end
