@@ -37,7 +37,7 @@ my $TENANT      = 'acme';
 
 # What a worker may gain, in kB, in all parts but the warm ones: what the
 # allocator of the C library does with freed memory is worth some of it.  A
-# leak of 16 bytes a request is four times as much.
+# leak of 16 bytes a request is three times as much.
 my $LEEWAY = 1024;
 
 my $load = room() . '/load';
