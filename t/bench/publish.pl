@@ -2,12 +2,13 @@
 
 # publish.pl - puts the figures of the last run into the manual.
 #
-#     t/bench/publish.pl [--out build/bench]
+#     t/bench/publish.pl [--out build/bench] [bench | scale | latency ...]
 #
 # Takes what `make bench`, `make bench-scale` and `make bench-latency` have
-# left in build/bench (those that are there), keeps it without the single
-# rounds in t/bench/results/, draws t/bench/results/bench.svg, and rewrites in
-# README.md what is between `<!-- figures: NAME -->` and `<!-- end -->`.
+# left in build/bench (those that are named, or there), keeps it without the
+# single rounds in t/bench/results/, draws t/bench/results/bench.svg, and
+# rewrites in README.md what is between `<!-- figures: NAME -->` and
+# `<!-- end -->`.
 
 use strict;
 use warnings;
@@ -35,10 +36,14 @@ my %made = (
     latency => sub { Bench::Manual::latency($_[0]) },
 );
 
+my @names = @ARGV ? @ARGV : grep { -f "$out/$_.json" } sort keys %made;
+die "no results in $out: run make bench first\n" if !@names;
+
 my %text;
-for my $name (sort keys %made) {
+for my $name (@names) {
+    die "no results of the name $name; there are: @{[sort keys %made]}\n"
+        if !$made{$name};
     my $from = "$out/$name.json";
-    next if !-f $from;
     my $results = $json->decode(content_of($from));
     without_rounds($results);
     write_to("$kept/$name.json", $json->encode($results));
@@ -46,7 +51,6 @@ for my $name (sort keys %made) {
         if $name eq 'bench';
     $text{$name} = $made{$name}->($results);
 }
-die "no results in $out: run make bench first\n" if !%text;
 
 my $manual = content_of("$root/README.md");
 for my $name (sort keys %text) {
@@ -55,7 +59,7 @@ for my $name (sort keys %text) {
         or die "README.md has no place for the figures of $name\n";
 }
 write_to("$root/README.md", $manual);
-print "published: @{[sort keys %text]}\n";
+print "published: @names\n";
 exit 0;
 
 

@@ -57,7 +57,8 @@ sub bench {
     my ($results) = @_;
 
     my $option = $results->{options};
-    my $text   = sprintf "Measured on %s: %d rounds of %d s, %d connections, "
+    my $text   = "![the ratios](t/bench/results/bench.svg)\n\n"
+        . sprintf "Measured on %s: %d rounds of %d s, %d connections, "
         . "one worker.\n\n", machine($results),
         @$option{qw(rounds seconds connections)};
     for my $scenario (@{ $results->{scenarios} }) {
