@@ -57,8 +57,8 @@ sub group {
     for my $row (@{ $scenario->{peers} }) {
         my $ratio  = $row->{ratio_to}{$base};
         my $middle = $ratio ? $ratio->{median} : 1;
-        my $colour = $COLOUR{ $ours{ $row->{key} } ? 'ours'
-            : $ratio ? 'peer' : 'base' };
+        my $is_ours = $ours{ $row->{key} } || $row->{name} =~ /workspaces,/;
+        my $colour  = $COLOUR{ $is_ours ? 'ours' : $ratio ? 'peer' : 'base' };
         my $centre = $y + $BAR / 2;
         $svg .= text($LEFT - 8, $centre + 4, $row->{name},
             'text-anchor="end"');
