@@ -113,6 +113,11 @@ result<std::string_view> rotate_secret(operation& op, commit& change,
                                        partner& record, direction way,
                                        int64_t grace_ms);
 
+// Nothing is sent to this URL any more, until it is set anew.  A commit of its
+// own; does nothing where the partner has another URL by now.
+flow<problem> stop_webhooks(operation& op, std::string_view url,
+                            std::string_view why);
+
 // What a list shows of a partner.
 struct partner_outline {
   std::string_view id;
@@ -123,15 +128,6 @@ struct partner_outline {
 // A page of all partners, in the order of their ids' bytes, behind `after`
 // (empty: from the first).  There are more where it is full.  The operation
 // needs no tenant.
-
-// Nothing is sent to this URL any more, until it is set anew.  A commit of its
-// own; does nothing where the partner has another URL by now.
-flow<problem> stop_webhooks(operation& op, std::string_view url,
-                            std::string_view why);
-
-// A page of the ids of all partners, in the order of their bytes, behind
-// `after` (empty: from the first).  There are more where it is full.  The
-// operation needs no tenant.
 flow<problem> list_partners(operation& op, std::string_view after,
                             size_t limit, list<partner_outline>& into);
 

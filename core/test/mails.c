@@ -16,14 +16,14 @@ const struct answer *invite(struct driver *d, const char *workspace,
                                         .user = "owner", .body = body });
 }
 
-int any_job(struct driver *d, uint64_t *number) {
+int any_job_of(struct driver *d, int kind, uint64_t *number) {
     wsp_job job = { .size = sizeof job };
     uint64_t until = clock_ms(CLOCK_MONOTONIC) + 80;
     for (int i = 0; i < 60 || clock_ms(CLOCK_MONOTONIC) < until; i++) {
         driver_turn(d, i < 20 ? 1 : 5);
         int rc = wsp_next_job(d->core, &job);
         if (rc == WSP_OK) {
-            assert_int_equal(job.kind, WSP_JOB_MAIL);
+            assert_int_equal(job.kind, kind);
             *number = job.number;
             return WSP_OK;
         }
@@ -32,10 +32,14 @@ int any_job(struct driver *d, uint64_t *number) {
     return WSP_AGAIN;
 }
 
-uint64_t job_of(struct driver *d) {
+int any_job(struct driver *d, uint64_t *number) {
+    return any_job_of(d, WSP_JOB_MAIL, number);
+}
+
+uint64_t next_job_of(struct driver *d, int kind) {
     uint64_t number = 0;
     uint64_t until = clock_ms(CLOCK_MONOTONIC) + PATIENCE_MS;
-    while (any_job(d, &number) != WSP_OK) {
+    while (any_job_of(d, kind, &number) != WSP_OK) {
         if (clock_ms(CLOCK_MONOTONIC) > until) {
             fail_msg("there is no job; log:\n%s",
                      d->log.data ? d->log.data : "");
@@ -45,6 +49,10 @@ uint64_t job_of(struct driver *d) {
         }
     }
     return number;
+}
+
+uint64_t job_of(struct driver *d) {
+    return next_job_of(d, WSP_JOB_MAIL);
 }
 
 const char *smtp_reads(struct driver *d, uint64_t number) {

@@ -16,10 +16,13 @@ enum { OUTBOX_HANDS = 16, LEASE_MS = 90000 };
 const struct answer *invite(struct driver *d, const char *workspace,
                             const char *body);
 
-/* Turns until the driver is given a job; fails the test when none comes. */
+/* Turns until the driver is given a job, of mail or of this kind; fails the
+ * test when none comes. */
 uint64_t job_of(struct driver *d);
+uint64_t next_job_of(struct driver *d, int kind);
 /* Turns for a while: WSP_AGAIN when none came. */
 int any_job(struct driver *d, uint64_t *number);
+int any_job_of(struct driver *d, int kind, uint64_t *number);
 
 /* Feeds a reply, and takes what is written then; static text. */
 const char *smtp_says(struct driver *d, uint64_t number, const char *reply);
