@@ -250,7 +250,8 @@ enum wsp_dialect {
     WSP_ORGANIZATION = 1,
     WSP_LOCATION = 2,
     WSP_OPERATOR = 3,
-    WSP_DIALECTS = 4        /* how many there are */
+    WSP_PARTNER = 4,
+    WSP_DIALECTS = 5        /* how many there are */
 };
 
 /* The name of dialect 0..WSP_DIALECTS-1 as the directive takes it. */
@@ -260,7 +261,8 @@ wsp_str wsp_dialect_name(int dialect);
  * What a route asks of its caller.  Those from MEMBER, ADMIN,
  * TENANT_ADMIN_HERE, VIEWER and OWNER are about one workspace: that of the
  * path, or, where the pattern has none, the current one (the header
- * X-Workspace-ID, else the caller's active workspace).
+ * X-Workspace-ID, else the caller's active workspace).  PARTNER_HERE is about
+ * the one whose external id is {client} of the path.
  */
 enum wsp_needs {
     WSP_NEEDS_IDENTITY,     /* any known user of the tenant */
@@ -273,6 +275,7 @@ enum wsp_needs {
     WSP_NEEDS_NOBODY,       /* not even an identity */
     WSP_NEEDS_PARTNER,      /* the API key of a partner; a user may be named,
                                and has all rights of a tenant admin */
+    WSP_NEEDS_PARTNER_HERE, /* the same, in the workspace */
     WSP_NEEDS_OPERATOR      /* nobody: the driver's configuration says who
                                gets here */
 };

@@ -100,9 +100,9 @@ struct dialect {
   std::span<const route> routes;
   // A header that says, as the path does, what a request is about; or none.
   std::string_view asking_header;
-  // Status and body of a fault; what its headers say is the pipeline's.
-  // `now` is the wall clock in milliseconds.
-  answer (*render)(arena& memory, const problem& why, int64_t now);
+  // Status and body of a fault; what its headers say is the pipeline's.  The
+  // operation may have no request (wsp_op_new_error).
+  answer (*render)(operation& op, const problem& why);
   // What a path that no route has asks of its caller.
   wsp_needs unrouted = WSP_NEEDS_IDENTITY;
 };
@@ -120,6 +120,7 @@ extern const dialect platform_dialect;
 extern const dialect organization_dialect;
 extern const dialect location_dialect;
 extern const dialect operator_dialect;
+extern const dialect partner_dialect;
 
 // Null past the last.
 const dialect* dialect_at(int number) noexcept;

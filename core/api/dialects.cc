@@ -66,6 +66,8 @@ const dialect* dialect_at(int number) noexcept {
       return &location_dialect;
     case WSP_OPERATOR:
       return &operator_dialect;
+    case WSP_PARTNER:
+      return &partner_dialect;
     default:
       return nullptr;
   }

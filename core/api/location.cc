@@ -288,8 +288,8 @@ std::string_view message_of(const problem& why) noexcept {
   }
 }
 
-answer render(arena& memory, const problem& why, int64_t) {
-  json_writer out(memory, 256);
+answer render(operation& op, const problem& why) {
+  json_writer out(op.memory, 256);
   out.open_object().key("message").string(message_of(why));
   if (!why.field.empty()) {
     out.key("errors").open_object().key(why.field).open_array();

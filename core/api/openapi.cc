@@ -6,6 +6,7 @@
 #include "api/location.json.h"
 #include "api/operator.json.h"
 #include "api/organization.json.h"
+#include "api/partner.json.h"
 #include "api/platform.json.h"
 #include "text/json.h"
 
@@ -23,6 +24,8 @@ std::string_view document_of(int dialect) noexcept {
       return document_location;
     case WSP_OPERATOR:
       return document_operator;
+    case WSP_PARTNER:
+      return document_partner;
     default:
       return {};
   }

@@ -472,8 +472,9 @@ std::string_view code_of(const problem& why) noexcept {
   }
 }
 
-answer render(arena& memory, const problem& why, int64_t now) {
-  json_writer out(memory, 256);
+answer render(operation& op, const problem& why) {
+  json_writer out(op.memory, 256);
+  int64_t now = now_of(op);
   out.open_object().key("error").open_object();
   out.key("code").string(code_of(why)).key("message").string(why.message);
   if (!why.field.empty()) {
@@ -481,7 +482,7 @@ answer render(arena& memory, const problem& why, int64_t now) {
     out.key("reason").string(why.message).close_object();
   }
   if (now != 0) {
-    out.key("timestamp").string(rfc3339(memory, now));
+    out.key("timestamp").string(rfc3339(op.memory, now));
   }
   out.close_object().close_object();
   answer made;

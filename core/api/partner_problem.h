@@ -3,18 +3,17 @@
 #ifndef WORKSPACES_API_PARTNER_PROBLEM_H
 #define WORKSPACES_API_PARTNER_PROBLEM_H
 
-#include <cstdint>
-
 #include "engine/answer.h"
-#include "engine/arena.h"
+#include "engine/operation.h"
 #include "engine/result.h"
 
 namespace wsp {
 
 // {"detail": "..."}, and for a 422 {"detail": [{"type", "loc", "msg",
-// "input"}]}, in which loc is where in the request it is and input is null:
-// what came is not repeated.
-answer render_partner_problem(arena& memory, const problem& why, int64_t now);
+// "input"}]}, in which loc is where in the request it is.  The input is what
+// came there; the body where a member of it is missing; null where that is
+// larger than 4 KiB, or is not text.
+answer render_partner_problem(operation& op, const problem& why);
 
 }  // namespace wsp
 

@@ -412,8 +412,8 @@ flow<result<answer>> set_encrypted(operation& op, call& request) {
 
 // -- errors
 
-answer render(arena& memory, const problem& why, int64_t) {
-  json_writer out(memory, 128);
+answer render(operation& op, const problem& why) {
+  json_writer out(op.memory, 128);
   out.open_object().key("message").string(why.message);
   bool validation =
       why.kind == fault::invalid || why.kind == fault::missing;

@@ -45,10 +45,10 @@ std::string_view title_of(unsigned status) noexcept {
 
 }  // namespace
 
-answer render_problem(arena& memory, const problem& why, int64_t) {
+answer render_problem(operation& op, const problem& why) {
   answer made;
   made.status = status_of(why.kind, statuses);
-  json_writer out(memory, 160);
+  json_writer out(op.memory, 160);
   out.open_object().key("type").string("about:blank");
   out.key("title").string(title_of(made.status));
   out.key("status").number(made.status);

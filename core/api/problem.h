@@ -2,16 +2,14 @@
 #ifndef WORKSPACES_API_PROBLEM_H
 #define WORKSPACES_API_PROBLEM_H
 
-#include <cstdint>
-
 #include "engine/answer.h"
-#include "engine/arena.h"
+#include "engine/operation.h"
 #include "engine/result.h"
 
 namespace wsp {
 
 // {"type", "title", "status", "detail"}, and "field" where a fault has one.
-answer render_problem(arena& memory, const problem& why, int64_t now);
+answer render_problem(operation& op, const problem& why);
 
 }  // namespace wsp
 

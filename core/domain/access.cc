@@ -38,6 +38,7 @@ problem decide(wsp_needs needs, const access& here) noexcept {
     case WSP_NEEDS_TENANT_ADMIN:
     case WSP_NEEDS_TENANT_ADMIN_HERE:
     case WSP_NEEDS_PARTNER:
+    case WSP_NEEDS_PARTNER_HERE:
       break;
   }
   if (here.tenant_admin) {
@@ -94,6 +95,7 @@ bool is_about_one(wsp_needs needs) noexcept {
     case WSP_NEEDS_TENANT_ADMIN_HERE:
     case WSP_NEEDS_VIEWER:
     case WSP_NEEDS_OWNER:
+    case WSP_NEEDS_PARTNER_HERE:
       break;
   }
   return true;
@@ -111,6 +113,28 @@ flow<result<int64_t>> active_workspace(operation& op, freshness wanted) {
     co_return parse_id(asking[0].str()).value_or(0);
   }
   record_read reading(op, key, {"HGET", key, "active"});
+  reading.start();
+  co_await reading.get();
+  if (!reading.ok()) {
+    co_return reading.failure();
+  }
+  co_return parse_id(reading.value().str()).value_or(0);
+}
+
+flow<result<int64_t>> external_workspace(operation& op,
+                                         std::string_view external_id,
+                                         freshness wanted) {
+  std::string_view key = keys_of(op).external(external_id);
+  if (wanted == freshness::direct) {
+    trip asking(op);
+    asking.add({"GET", key});
+    co_await asking.go();
+    if (!asking.ok()) {
+      co_return asking.failure();
+    }
+    co_return parse_id(asking[0].str()).value_or(0);
+  }
+  record_read reading(op, key, {"GET", key});
   reading.start();
   co_await reading.get();
   if (!reading.ok()) {

@@ -42,6 +42,11 @@ bool is_about_one(wsp_needs needs) noexcept;
 // The caller's active workspace; 0: none.
 flow<result<int64_t>> active_workspace(operation& op, freshness wanted);
 
+// The workspace with this external id; 0: there is none.
+flow<result<int64_t>> external_workspace(operation& op,
+                                         std::string_view external_id,
+                                         freshness wanted);
+
 // Reads the workspace and the caller's membership, and decides.  not_found
 // for a stranger, whether it exists or not, after the same work; forbidden
 // for a member without the right.

@@ -117,8 +117,14 @@ result<secret_pair> open_secrets(operation& op, const partner& record,
     return no_keys;
   }
   arena_of(op).wipe_when_freed();
-  const sealed_secret& stored = record.secret(way);
   secret_pair found;
+  if (!record.exists()) {
+    std::string_view opens;
+    open_secret(op, way, seal_secret(op, way, draw_webhook_secret(op)),
+                &opens);
+    return found;
+  }
+  const sealed_secret& stored = record.secret(way);
   bool opened = open_secret(op, way, stored.now, &found.now);
   if (opened && !stored.old.empty() && now_of(op) < stored.old_until) {
     opened = open_secret(op, way, stored.old, &found.old);

@@ -59,7 +59,8 @@ void ask_partner(trip& asking, operation& op);
 // ... and this takes its reply.
 partner parse_partner(const reply& fields) noexcept;
 
-// The secrets that are valid now, the newest first; `old` may be empty.
+// The secrets that are valid now, the newest first; `old` may be empty, and
+// both are where there is no partner, which takes no less time.
 struct secret_pair {
   std::string_view now;
   std::string_view old;

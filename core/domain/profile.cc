@@ -11,7 +11,7 @@ namespace wsp {
 namespace {
 
 constexpr size_t profiles_a_trip = 200;
-constexpr size_t text_size_max = 320;
+constexpr size_t text_size_max = 1020;
 
 bool by_user(const profile& a, const profile& b) noexcept {
   return a.user < b.user;
@@ -61,19 +61,22 @@ profile profiles::of(std::string_view user) const noexcept {
   return found != all.end() && found->user == user ? *found : wanted;
 }
 
-void remember_profile(operation& op, commit& change) {
+void keep_profile(operation& op, commit& change, const profile& of) {
   auto keep = [&](std::string_view field, std::string_view text) {
     if (is_kept(text)) {
-      change.write({"HSET", keys_of(op).user_profile(op.who.user), field,
-                    text});
+      change.write({"HSET", keys_of(op).user_profile(of.user), field, text});
     }
   };
-  keep("name", op.who.name);
-  keep("email", op.who.email);
-  if (is_kept(op.who.email)) {
-    std::string_view address = lower_case(arena_of(op), op.who.email);
-    change.write({"SADD", keys_of(op).address(address), op.who.user});
+  keep("name", of.name);
+  keep("email", of.email);
+  if (is_kept(of.email)) {
+    std::string_view address = lower_case(arena_of(op), of.email);
+    change.write({"SADD", keys_of(op).address(address), of.user});
   }
+}
+
+void remember_profile(operation& op, commit& change) {
+  keep_profile(op, change, {op.who.user, op.who.name, op.who.email});
 }
 
 flow<problem> read_profiles(operation& op, profiles& into) {

@@ -1,6 +1,6 @@
 // Profiles: what the identity last said of users, for those who list them.
 //
-// A name or an e-mail is kept and shown when it is 1..320 bytes of UTF-8
+// A name or an e-mail is kept and shown when it is 1..1020 bytes of UTF-8
 // without control characters.
 #ifndef WORKSPACES_DOMAIN_PROFILE_H
 #define WORKSPACES_DOMAIN_PROFILE_H
@@ -30,6 +30,9 @@ struct profiles {
   // Nothing is known of a user who was not wanted.
   profile of(std::string_view user) const noexcept;
 };
+
+// Keeps what is said of a user; what is empty stays as it is.
+void keep_profile(operation& op, commit& change, const profile& of);
 
 // Keeps what the identity says of the caller.
 void remember_profile(operation& op, commit& change);

@@ -23,6 +23,9 @@ constexpr problem name_taken{fault::conflict,
                              "this name is taken by another workspace"};
 constexpr problem slug_taken{
     fault::conflict, "the slug of this name is taken by another workspace"};
+constexpr problem external_id_taken{
+    fault::conflict, "this external id is taken by another workspace",
+    external_id_field};
 
 problem in_field(problem why, std::string_view field) noexcept {
   why.field = field;
@@ -197,6 +200,12 @@ problem put_workspace(operation& op, commit& change,
   if (!given.settings.empty()) {
     change.write({"HSET", key, "settings", given.settings});
   }
+  if (!made.external_id.empty()) {
+    std::string_view external = keys.external(made.external_id);
+    change.expect("0", {"EXISTS", external});
+    change.write({"HSET", key, "external", made.external_id});
+    change.write({"SET", external, id_text});
+  }
   change.write({"ZADD", keys.workspaces(), id_text, id_text});
   change.write({"SET", keys.slug(made.slug), id_text});
   list_under_name(op, change, made, given.names);
@@ -237,6 +246,12 @@ flow<problem> create_workspaces(operation& op, commit& change,
     asking.add({"ZCARD", keys.name(each.name)});
     asking.add({"EXISTS", keys.slug(slug.empty() ? plain_slug : slug)});
   }
+  size_t externals = asking.size();
+  for (const new_workspace& each : given) {
+    if (!each.external_id.empty()) {
+      asking.add({"EXISTS", keys.external(each.external_id)});
+    }
+  }
   co_await asking.go();
   if (!asking.ok()) {
     co_return asking.failure();
@@ -245,6 +260,11 @@ flow<problem> create_workspaces(operation& op, commit& change,
   if (!first) {
     co_return broken_record;
   }
+  for (size_t i = externals; i < asking.size(); i++) {
+    if (asking[i].number != 0) {
+      co_return external_id_taken;
+    }
+  }
   into.clear();
   for (size_t i = 0; i < given.size(); i++) {
     workspace made;
@@ -252,6 +272,7 @@ flow<problem> create_workspaces(operation& op, commit& change,
     made.revision = 1;
     made.logo = given[i].logo;
     made.labels = given[i].labels;
+    made.external_id = given[i].external_id;
     made.owner = op.who.user;
     made.created = now_of(op);
     made.updated = made.created;
@@ -451,6 +472,9 @@ flow<problem> delete_workspace(operation& op, commit& change,
   unlist_from_name(op, change, record);
   if (!record.slug.empty()) {
     change.write({"UNLINK", keys.slug(record.slug)});
+  }
+  if (!record.external_id.empty()) {
+    change.write({"UNLINK", keys.external(record.external_id)});
   }
   change.write({"UNLIST", keys.members(id), keys.users_prefix(),
                 key_names::user_workspaces_suffix(), id_text});

@@ -87,13 +87,16 @@ struct new_workspace {
   std::string_view logo;
   std::string_view labels = "[]";  // a JSON array of distinct strings
   std::string_view settings;  // as they are stored
+  std::string_view external_id;  // empty: none
   role_set roles;  // of the caller, who becomes its owner
   const list<first_member>* members = nullptr;  // distinct, without the caller
   naming names = naming::free;
   std::string_view field = "name";  // where the name was given
 };
 
-// All of them, or none.  conflict: a name or slug is taken.
+// All of them, or none.  conflict: a name or slug is taken, or, with the field
+// external_id_field, an external id.
+constexpr std::string_view external_id_field = "external_id";
 flow<problem> create_workspaces(operation& op, commit& change,
                                 const list<new_workspace>& given,
                                 list<workspace>& into);

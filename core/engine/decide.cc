@@ -80,14 +80,12 @@ struct named_workspace {
 
 flow<named_workspace> find_external(operation& op, std::string_view name) {
   named_workspace out;
-  std::string_view key = keys_of(op).external(name);
-  record_read reading(op, key, {"GET", key});
-  reading.start();
-  co_await reading.get();
-  if (!reading.ok()) {
-    out.wrong = undecided(reading.failure());
+  auto reading = external_workspace(op, name, freshness::cached);
+  auto found = co_await reading;
+  if (!found.ok()) {
+    out.wrong = undecided(found.error);
   } else {
-    out.id = parse_id(reading.value().str()).value_or(id_of_none(name));
+    out.id = found.value != 0 ? found.value : id_of_none(name);
   }
   co_return out;
 }

@@ -125,7 +125,15 @@ flow<result<answer>> attempt(operation& op, const route& to, call& request,
   // What is to be changed is decided from Redis itself.
   freshness wanted =
       to.method == "GET" ? freshness::cached : freshness::direct;
-  if (is_about_one(to.needs) && !to.names_workspace) {
+  if (to.needs == WSP_NEEDS_PARTNER_HERE) {
+    auto finding =
+        external_workspace(op, request.argument("{client}"), wanted);
+    auto named = co_await finding;
+    if (!named.ok()) {
+      co_return named.error;
+    }
+    request.workspace = named.value;
+  } else if (is_about_one(to.needs) && !to.names_workspace) {
     auto finding = current_workspace(op, wanted);
     auto current = co_await finding;
     if (!current.ok()) {
@@ -198,7 +206,7 @@ flow<result<answer>> attempt(operation& op, const route& to, call& request,
 }  // namespace
 
 answer refuse(operation& op, const problem& why) {
-  answer made = op.speaks->render(op.memory, why, now_of(op));
+  answer made = op.speaks->render(op, why);
   made.challenge = challenge_of(why.kind);
   made.retry_later =
       why.kind == fault::unavailable || why.kind == fault::running;
@@ -229,7 +237,7 @@ flow<answer> serve(operation& op) {
       to.found == nullptr ? op.speaks->unrouted : to.found->needs;
   if (has_identity(needs)) {
     result<identity> who;
-    if (needs == WSP_NEEDS_PARTNER) {
+    if (needs == WSP_NEEDS_PARTNER || needs == WSP_NEEDS_PARTNER_HERE) {
       auto asking = identify_partner(op);
       who = co_await asking;
     } else if (asks_by_api_key(op)) {

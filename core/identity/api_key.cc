@@ -117,6 +117,10 @@ flow<result<identity>> identify_partner(operation& op) {
     co_return problem{fault::invalid, "a user is 1 to 255 bytes of UTF-8",
                       partner_user_header, request_part::header};
   }
+  if (who.user.empty()) {
+    who.name = {};
+    who.email = {};
+  }
   who.tenant_admin = true;
   co_return who;
 }

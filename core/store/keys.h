@@ -36,6 +36,7 @@
 //     ys                        sorted set of the deliveries, by the time of
 //                               their events
 //     yz                        those that have ended, by when they did
+//     x:HASH                    hash: an event that a partner sent (expires)
 //   wsp:{P}::                   begins what belongs to the partition, and to
 //                               no tenant: one has a name
 //     q:KIND                    sorted set of the lanes of the outbox that
@@ -121,6 +122,9 @@ class key_names {
   std::string_view deliveries_prefix() { return join("y:"); }
   // ... and this ends the second.
   static std::string_view delivery_tries_suffix() { return ":a"; }
+  std::string_view incoming_event(std::string_view hash) {
+    return join("x:", hash);
+  }
   std::string_view queue(std::string_view kind) {
     return memory_.join(shared_, "q:", kind);
   }

@@ -285,6 +285,7 @@ static const char *or_else(const char *text, const char *otherwise) {
 }
 
 struct flight *driver_start(struct driver *d, struct ask ask) {
+    tell_time(d);
     alloc_paused++;
     struct flight *flight = calloc(1, sizeof *flight);
     flight->driver = d;
@@ -318,6 +319,15 @@ struct flight *driver_start(struct driver *d, struct ask ask) {
         flight->headers[i].value = keep(flight, ask.headers[2 * i + 1], 0);
         r->header_count++;
     }
+    if (ask.sign_with != NULL) {
+        char signature[WSP_SIGNATURE_SIZE];
+        assert_true(r->header_count < ASK_HEADERS);
+        wsp_webhook_sign(signature, str(ask.sign_with), d->wall_ms / 1000,
+                         r->body);
+        wsp_header *header = &flight->headers[r->header_count++];
+        header->name = keep(flight, "X-Webhook-Signature", 0);
+        header->value = keep(flight, signature, 0);
+    }
     r->headers = flight->headers;
     wsp_access_request *a = &flight->access;
     a->size = sizeof *a;
@@ -332,7 +342,6 @@ struct flight *driver_start(struct driver *d, struct ask ask) {
     a->with_settings = ask.settings[0] != NULL;
     alloc_paused--;
 
-    tell_time(d);
     int rc = ask.access
                  ? wsp_access_new(&flight->op, d->core, a, flight)
                  : wsp_op_new(&flight->op, d->core, r, flight);

@@ -39,6 +39,8 @@ struct ask {
     const char *permissions;    /* of the tenant */
     const char *request_id;
     const char *api_key;        /* instead of a tenant; with a user or not */
+    const char *sign_with;      /* X-Webhook-Signature by this secret, of now,
+                                   behind the headers below */
     bool nobody;                /* no identity at all */
     const char *headers[2 * ASK_HEADERS + 1];   /* name, value, ..., NULL */
 

@@ -39,6 +39,7 @@ void add_member(struct driver *d, const char *workspace, const char *by,
 
 /* What stands for a parameter of a pattern in the world of the fixture. */
 static char role_argument[24], invitation_argument[24], token_argument[64];
+static char partner_key[64], partner_secret[64];
 static const char *const arguments[][2] = {
     { "{user}", "target" },
     { "{organization}", "acme" },
@@ -47,6 +48,7 @@ static const char *const arguments[][2] = {
     { "{token}", token_argument },
     { "{subtype}", "B01" },
     { "{partner}", "ats" },
+    { "{client}", "acme-corp" },
 };
 
 void take_value(const struct answer *from, const char *name, char *into,
@@ -84,13 +86,38 @@ static void register_organization(struct driver *d, const char *tenant) {
                   201);
 }
 
-static void register_partner(struct driver *d, const char *id) {
+const struct answer *register_partner(struct driver *d, const char *id) {
     char body[128];
     snprintf(body, sizeof body, "{\"id\":\"%s\",\"name\":\"Some\"}", id);
+    const struct answer *made = driver_ask(
+        d, (struct ask) { .dialect = WSP_OPERATOR, .method = "POST",
+                          .path = "/partners", .nobody = true,
+                          .body = body });
+    assert_status(made, 201);
+    return made;
+}
+
+static void provision(struct driver *d, const char *path, const char *body) {
     assert_status(driver_ask(d, (struct ask) {
-                      .dialect = WSP_OPERATOR, .method = "POST",
-                      .path = "/partners", .nobody = true, .body = body }),
-                  201);
+                      .dialect = WSP_PARTNER, .method = "POST", .path = path,
+                      .api_key = partner_key, .body = body }),
+                  202);
+}
+
+static void make_partner(struct driver *d, struct fixture *made) {
+    const struct answer *registered = register_partner(d, "ats");
+    take_value(registered, "api_key", partner_key, sizeof partner_key);
+    take_value(registered, "incoming_secret", partner_secret,
+               sizeof partner_secret);
+    memcpy(made->partner_key, partner_key, sizeof partner_key);
+    memcpy(made->partner_secret, partner_secret, sizeof partner_secret);
+    provision(d, "/workspaces",
+              "{\"client_id\":\"acme-corp\",\"name\":\"Acme Corp\","
+              "\"admin_name\":\"Admin User\","
+              "\"admin_email\":\"Admin@acme.com\"}");
+    provision(d, "/workspaces/acme-corp/members",
+              "{\"user_id\":\"target\",\"name\":\"Jane Smith\","
+              "\"email\":\"jane@acme.com\"}");
 }
 
 void fixture_make(struct driver *d, struct fixture *made) {
@@ -104,7 +131,7 @@ void fixture_make(struct driver *d, struct fixture *made) {
                   200);
     register_organization(d, "globex");
     register_organization(d, "acme");
-    register_partner(d, "ats");
+    make_partner(d, made);
     snprintf(made->neighbour, sizeof made->neighbour, "%s",
              make_workspace(d, "neighbour", "{\"name\":\"Neighbour\"}"));
     snprintf(made->target, sizeof made->target, "%s",
@@ -187,7 +214,8 @@ enum {
     VARIES = 1,
     IDLE = 2,           /* changes nothing where nothing is to be changed */
     GUEST = 4,          /* the guest may, and nobody else */
-    ORGANIZATION = 8    /* its body names the organization */
+    ORGANIZATION = 8,   /* its body names the organization */
+    REFERENCE = 16      /* its answer holds an id that is new each time */
 };
 
 static const struct sample {
@@ -304,6 +332,28 @@ static const struct sample {
       .flags = VARIES },
     { WSP_OPERATOR, "partner.rotate_outgoing", .body = NULL,
       .flags = VARIES },
+
+    { WSP_PARTNER, "workspace.create",
+      .body = "{\"client_id\":\"new-corp\",\"name\":\"New\","
+              "\"admin_name\":\"A\",\"admin_email\":\"a@example.com\"}",
+      .flags = VARIES | REFERENCE, .status = 202 },
+    { WSP_PARTNER, "workspace.get", .body = NULL },
+    { WSP_PARTNER, "workspace.update", .body = "{\"name\":\"Renamed\"}",
+      .flags = REFERENCE, .status = 202 },
+    { WSP_PARTNER, "workspace.delete", .body = NULL, .flags = REFERENCE,
+      .status = 202 },
+    { WSP_PARTNER, "member.list", .body = NULL },
+    { WSP_PARTNER, "member.add",
+      .body = "{\"user_id\":\"newcomer\",\"name\":\"New\","
+              "\"email\":\"new@example.com\"}",
+      .flags = REFERENCE, .status = 202 },
+    { WSP_PARTNER, "member.remove", .body = NULL, .flags = REFERENCE,
+      .status = 202 },
+    { WSP_PARTNER, "webhook.receive",
+      .body = "{\"event\":\"member.created\",\"event_id\":\"evt-1\","
+              "\"client_id\":\"acme-corp\",\"user_id\":\"newcomer\","
+              "\"name\":\"New\",\"email\":\"new@example.com\"}",
+      .flags = VARIES | REFERENCE, .status = 202 },
 };
 
 static const struct sample *find_sample(const struct a_route *at) {
@@ -342,6 +392,7 @@ bool is_about_one(const struct a_route *at) {
     case WSP_NEEDS_NOBODY:
     case WSP_NEEDS_OPERATOR:
     case WSP_NEEDS_PARTNER:
+    case WSP_NEEDS_PARTNER_HERE:    /* by no user's place in it */
     case WSP_NEEDS_IDENTITY:
     case WSP_NEEDS_TENANT_ADMIN:
         return false;
@@ -377,13 +428,18 @@ struct ask sample_of(const struct a_route *at, const char *workspace) {
         ask.headers[0] = "X-Workspace-ID";
         ask.headers[1] = workspace;
     }
+    if (at->dialect == WSP_PARTNER && at->route.needs == WSP_NEEDS_NOBODY) {
+        ask.sign_with = partner_secret;
+    }
     return ask;
 }
 
 struct ask allowed_sample_of(const struct a_route *at,
                              const char *workspace) {
     struct ask ask = sample_of(at, workspace);
-    if (sample_is_guests(at)) {
+    if (at->dialect == WSP_PARTNER) {
+        ask.api_key = partner_key;
+    } else if (sample_is_guests(at)) {
         ask.user = "guest";
         ask.email = "guest@example.com";
     } else {
@@ -405,6 +461,10 @@ unsigned sample_unseen(const struct a_route *at) {
 
 bool sample_varies(const struct a_route *at) {
     return (find_sample(at)->flags & VARIES) != 0;
+}
+
+bool sample_has_reference(const struct a_route *at) {
+    return (find_sample(at)->flags & REFERENCE) != 0;
 }
 
 bool sample_may_be_idle(const struct a_route *at) {

@@ -7,7 +7,8 @@
  * guest@example.com, a sealed blob, and one who was removed;
  * workspace "Neighbour" of user neighbour.  Tenant globex has a workspace
  * "Foreign" of user foreign.  Both are registered as organizations, with a
- * default workspace of user founder.
+ * default workspace of user founder.  The partner ats has a workspace
+ * "acme-corp" of admin@acme.com with a member target.
  */
 #ifndef TEST_FIXTURE_H
 #define TEST_FIXTURE_H
@@ -17,6 +18,8 @@
 struct fixture {
     char target[24];        /* ids; none of the other tenant's has this one */
     char neighbour[24];
+    char partner_key[64];   /* of ats */
+    char partner_secret[64];
 };
 
 /* Makes it in an empty Redis and remembers it (redis_save). */
@@ -40,8 +43,9 @@ bool is_about_one(const struct a_route *at);    /* one workspace */
 bool names_workspace(const struct a_route *at); /* in its path */
 
 /* A request that succeeds for whoever may, with X-Workspace-ID where the path
- * does not name the workspace that it is about.  Fails the test for an
- * operation without a sample: a new route must be given one. */
+ * does not name the workspace that it is about, signed where a signature says
+ * who that is.  Fails the test for an operation without a sample: a new route
+ * must be given one. */
 struct ask sample_of(const struct a_route *at, const char *workspace);
 
 /* The same as one who may ask it. */
@@ -55,6 +59,9 @@ unsigned sample_unseen(const struct a_route *at);
 /* What it leaves behind is not the same each time: an id, a nonce. */
 bool sample_varies(const struct a_route *at);
 
+/* Its answer holds an id that is new each time. */
+bool sample_has_reference(const struct a_route *at);
+
 /* It changes nothing where there is nothing to be changed. */
 bool sample_may_be_idle(const struct a_route *at);
 
@@ -67,6 +74,9 @@ void take_value(const struct answer *from, const char *name, char *into,
 
 /* It names the organization acme: those of another find nothing. */
 bool sample_is_of_organization(const struct a_route *at);
+
+/* Registers a partner; the answer has its key and its secrets. */
+const struct answer *register_partner(struct driver *d, const char *id);
 
 /* Makes a workspace and returns its id; static, for 8 calls. */
 const char *make_workspace(struct driver *d, const char *user,

@@ -156,7 +156,8 @@ static void all_that_is_described_is_served(void **state) {
 /* -- what follows from the table ------------------------------------------ */
 
 static bool names_a_workspace(const wsp_route *route) {
-    return strstr(path_of(route), "{workspace}") != NULL;
+    return strstr(path_of(route), "{workspace}") != NULL ||
+           route->needs == WSP_NEEDS_PARTNER_HERE;
 }
 
 static bool is_about_a_workspace(const wsp_route *route) {
@@ -166,6 +167,7 @@ static bool is_about_a_workspace(const wsp_route *route) {
     case WSP_NEEDS_TENANT_ADMIN_HERE:
     case WSP_NEEDS_VIEWER:
     case WSP_NEEDS_OWNER:
+    case WSP_NEEDS_PARTNER_HERE:
         return true;
     default:
         return false;
@@ -215,7 +217,8 @@ static void has_its_parameters(int dialect, const wsp_route *route,
         }
     }
     if (strcmp(method_of(route), "post") == 0 &&
-        route->needs != WSP_NEEDS_OPERATOR) {
+        route->needs != WSP_NEEDS_OPERATOR &&
+        route->needs != WSP_NEEDS_NOBODY) {
         assert_non_null(parameter(dialect, own, "Idempotency-Key", 15));
     }
     if (is_about_a_workspace(route)) {
