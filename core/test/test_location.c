@@ -460,8 +460,8 @@ static void one_workspace_is_shown_with_its_members(void **state) {
 
 static void a_name_that_cannot_be_shown_is_not_kept(void **state) {
     (void) state;
-    static char long_one[322];
-    memset(long_one, 'x', 321);
+    static char long_one[1022];
+    memset(long_one, 'x', 1021);
     static const char *const odd[] = { "\xff", "a\xc3", "a\nb", "\x7f",
                                        "\xed\xa0\x80", long_one };
     for (size_t i = 0; i < COUNT_OF(odd); i++) {
