@@ -1,6 +1,7 @@
 #include "api/partner_parts.h"
 
 #include "api/input.h"
+#include "domain/event.h"
 #include "domain/invitation.h"
 #include "domain/member.h"
 #include "domain/profile.h"
@@ -63,7 +64,6 @@ result<std::string_view> read_id(operation& op, const json_t* body,
 flow<result<workspace>> provision(operation& op, commit& change,
                                   const json_t* body, std::string_view admin,
                                   std::string_view reference) {
-  (void)reference;
   auto client = read_id(op, body, "client_id");
   if (!client.ok()) {
     co_return client.error;
@@ -94,7 +94,20 @@ flow<result<workspace>> provision(operation& op, commit& change,
     co_return problem{fault::conflict,
                       "there is a workspace with this client_id already"};
   }
-  co_return made;
+  if (!made.ok()) {
+    co_return made.error;
+  }
+  json_writer data(op.memory);
+  data.open_object().key("client_id").string(client.value);
+  data.key("name").string(name.value).close_object();
+  outgoing_event told{"workspace.provisioned", reference, client.value,
+                      data.view(), {}};
+  auto telling = emit_event(op, change, told);
+  problem failed = co_await telling;
+  if (!failed.ok()) {
+    co_return failed;
+  }
+  co_return made.value;
 }
 
 flow<problem> rename(operation& op, commit& change, const access& here,
@@ -113,7 +126,6 @@ flow<problem> rename(operation& op, commit& change, const access& here,
 
 flow<problem> add(operation& op, commit& change, const access& here,
                   const json_t* body, std::string_view reference) {
-  (void)reference;
   auto user = read_id(op, body, "user_id");
   if (!user.ok()) {
     co_return user.error;
@@ -133,7 +145,16 @@ flow<problem> add(operation& op, commit& change, const access& here,
     co_return added.error;
   }
   keep_profile(op, change, {user.value, name.value, email.value});
-  co_return problem{};
+  json_writer data(op.memory);
+  data.open_object();
+  data.key("client_id").string(here.record.external_id);
+  data.key("user_id").string(user.value).key("name").string(name.value);
+  data.key("email").string(email.value).close_object();
+  outgoing_event told{"workspace.member_added", reference,
+                      here.record.external_id, data.view(), {}};
+  auto telling = emit_event(op, change, told);
+  problem failed = co_await telling;
+  co_return failed;
 }
 
 answer accepted(operation& op, std::string_view reference,

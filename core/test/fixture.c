@@ -118,6 +118,13 @@ static void make_partner(struct driver *d, struct fixture *made) {
     provision(d, "/workspaces/acme-corp/members",
               "{\"user_id\":\"target\",\"name\":\"Jane Smith\","
               "\"email\":\"jane@acme.com\"}");
+    /* from now on there are deliveries */
+    assert_status(driver_ask(d, (struct ask) {
+                      .dialect = WSP_OPERATOR, .method = "PATCH",
+                      .path = "/partners/ats", .nobody = true,
+                      .body = "{\"webhook_url\":"
+                              "\"https://ats.example/hooks\"}" }),
+                  200);
 }
 
 void fixture_make(struct driver *d, struct fixture *made) {
@@ -346,7 +353,7 @@ static const struct sample {
     { WSP_PARTNER, "member.add",
       .body = "{\"user_id\":\"newcomer\",\"name\":\"New\","
               "\"email\":\"new@example.com\"}",
-      .flags = REFERENCE, .status = 202 },
+      .flags = VARIES | REFERENCE, .status = 202 },
     { WSP_PARTNER, "member.remove", .body = NULL, .flags = REFERENCE,
       .status = 202 },
     { WSP_PARTNER, "webhook.receive",

@@ -8,7 +8,8 @@
  * workspace "Neighbour" of user neighbour.  Tenant globex has a workspace
  * "Foreign" of user foreign.  Both are registered as organizations, with a
  * default workspace of user founder.  The partner ats has a workspace
- * "acme-corp" of admin@acme.com with a member target.
+ * "acme-corp" of admin@acme.com with a member target, and is told of what is
+ * done from then on.
  */
 #ifndef TEST_FIXTURE_H
 #define TEST_FIXTURE_H

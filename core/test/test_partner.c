@@ -443,6 +443,107 @@ static void two_partners_may_use_one_client_id(void **state) {
     assert_status(ask("GET", acme, NULL), 200);
 }
 
+/* -- events --------------------------------------------------------------- */
+
+/* How many there are to be delivered; the body of one of them. */
+static int deliveries(char *body, size_t size) {
+    redisReply *all = redis_run("ZRANGE " ATS "ys 0 -1");
+    int count = (int) all->elements;
+    if (count > 0 && body != NULL) {
+        snprintf(body, size, "%s", redis_text("HGET " ATS "y:%s body",
+                                              all->element[0]->str));
+    }
+    freeReplyObject(all);
+    return count;
+}
+
+static void assert_told(const struct answer *answered, const char *event,
+                        const char *data) {
+    char body[1024], reference[64], wanted[512];
+    assert_status(answered, 202);
+    take_value(answered, "reference_id", reference, sizeof reference);
+    assert_int_equal(deliveries(body, sizeof body), 1);
+    snprintf(wanted, sizeof wanted, "{\"event\":\"%s\",\"event_id\":\"",
+             event);
+    assert_holds(body, wanted);
+    snprintf(wanted, sizeof wanted, "\"reference_id\":\"%s\",", reference);
+    assert_holds(body, wanted);
+    assert_holds(body, "\"status\":\"success\",\"error\":null,");
+    snprintf(wanted, sizeof wanted, "\"data\":%s}", data);
+    assert_holds(body, wanted);
+    redis_restore();
+}
+
+static void the_partner_is_told_of_what_was_asked(void **state) {
+    (void) state;
+    static const char workspace[] =
+        "{\"client_id\":\"new\",\"name\":\"N\"}";
+    static const char member[] =
+        "{\"client_id\":\"acme-corp\",\"user_id\":\"u\",\"name\":\"U\","
+        "\"email\":\"U@x.y\"}";
+    assert_told(ask("POST", "/workspaces", new_client("new")),
+                "workspace.provisioned", workspace);
+    assert_told(ask("POST", members,
+                    "{\"user_id\":\"u\",\"name\":\"U\","
+                    "\"email\":\"U@x.y\"}"),
+                "workspace.member_added", member);
+    struct ask event = {
+        .dialect = WSP_PARTNER, .method = "POST", .path = "/webhooks/ats",
+        .nobody = true, .sign_with = world.partner_secret,
+        .body = "{\"event\":\"workspace.created\",\"event_id\":\"1\","
+                "\"client_id\":\"new\",\"name\":\"N\","
+                "\"admin_name\":\"A\",\"admin_email\":\"a@x.y\"}"
+    };
+    assert_told(driver_ask(d, event), "workspace.provisioned", workspace);
+    event.body = "{\"event\":\"member.created\",\"event_id\":\"1\","
+                 "\"client_id\":\"acme-corp\",\"user_id\":\"u\","
+                 "\"name\":\"U\",\"email\":\"U@x.y\"}";
+    assert_told(driver_ask(d, event), "workspace.member_added", member);
+}
+
+static void of_nothing_else_is_told(void **state) {
+    (void) state;
+    assert_status(ask("PATCH", acme, "{\"name\":\"X\"}"), 202);
+    assert_status(ask("DELETE", "/workspaces/acme-corp/members/target",
+                      NULL), 202);
+    assert_status(ask("POST", "/workspaces", new_client("acme-corp")), 409);
+    assert_status(ask("DELETE", acme, NULL), 202);
+    assert_int_equal(deliveries(NULL, 0), 0);
+}
+
+static void what_is_asked_twice_is_told_once(void **state) {
+    (void) state;
+    struct ask post = partner("POST", "/workspaces", new_client("once"));
+    post.headers[0] = "Idempotency-Key";
+    post.headers[1] = "k-1";
+    struct ask event = {
+        .dialect = WSP_PARTNER, .method = "POST", .path = "/webhooks/ats",
+        .nobody = true, .sign_with = world.partner_secret,
+        .body = "{\"event\":\"member.created\",\"event_id\":\"1\","
+                "\"client_id\":\"acme-corp\",\"user_id\":\"u\","
+                "\"name\":\"U\",\"email\":\"u@x.y\"}"
+    };
+    for (int i = 0; i < 3; i++) {
+        assert_status(driver_ask(d, post), 202);
+        assert_status(driver_ask(d, event), 202);
+    }
+    assert_int_equal(deliveries(NULL, 0), 2);
+}
+
+static void nobody_is_told_where_nobody_listens(void **state) {
+    (void) state;
+    static const char *const records[] = {
+        "HSET " ATS "pt url %s", "HSET " ATS "pt stopped %s"
+    };
+    static const char *const values[] = { "", "answered 410" };
+    for (size_t i = 0; i < COUNT_OF(records); i++) {
+        redis_restore();
+        redis_do(records[i], values[i]);
+        assert_status(ask("POST", "/workspaces", new_client("new")), 202);
+        assert_int_equal(deliveries(NULL, 0), 0);
+    }
+}
+
 /* -- keys ----------------------------------------------------------------- */
 
 static const char *record_of(const char *tenant) {
@@ -623,6 +724,10 @@ int main(void) {
         TEST(a_revision_may_be_asked_for),
         TEST(a_request_under_a_key_is_done_once),
         TEST(two_partners_may_use_one_client_id),
+        TEST(the_partner_is_told_of_what_was_asked),
+        TEST(of_nothing_else_is_told),
+        TEST(what_is_asked_twice_is_told_once),
+        TEST(nobody_is_told_where_nobody_listens),
         TEST(each_route_asks_for_a_partners_key),
         TEST(another_dialect_takes_the_key_as_that_of_a_user),
         TEST(a_path_of_no_route_asks_for_the_key_first),
