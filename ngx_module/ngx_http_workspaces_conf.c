@@ -76,6 +76,9 @@ ngx_http_workspaces_conf_mount(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    wlcf->mount_file = cf->conf_file->file.name.data;
+    wlcf->mount_line = cf->conf_file->line;
+
     wlcf->prefix = clcf->name;
 
     if (wlcf->prefix.len && wlcf->prefix.data[wlcf->prefix.len - 1] == '/') {
@@ -111,6 +114,42 @@ ngx_http_workspaces_conf_mount(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_http_workspaces_used(cf, wmcf, "workspaces");
 
     clcf->handler = ngx_http_workspaces_handler;
+
+    return NGX_CONF_OK;
+}
+
+
+/* When all was read: a partner is known by its key, and by its secrets. */
+
+char *
+ngx_http_workspaces_check_mount(ngx_conf_t *cf,
+    ngx_http_workspaces_loc_conf_t *wlcf)
+{
+    ngx_http_workspaces_main_conf_t  *wmcf;
+
+    if (wlcf->mount_file == NULL || wlcf->dialect != WSP_PARTNER) {
+        return NGX_CONF_OK;
+    }
+
+    if (wlcf->identity == NULL || !wlcf->identity->by_api_key) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"workspaces partner\" in %s:%ui knows who asks by "
+                      "API keys alone: write \"workspaces_identity api_key "
+                      "user=$http_x_ats_user_id;\"",
+                      wlcf->mount_file, wlcf->mount_line);
+        return NGX_CONF_ERROR;
+    }
+
+    wmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_workspaces_module);
+
+    if (wmcf->keyring == NULL) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"workspaces partner\" in %s:%ui needs a key ring, for "
+                      "the secrets of partners are sealed: write "
+                      "\"workspaces_seal_keys file;\" in the \"http\" block",
+                      wlcf->mount_file, wlcf->mount_line);
+        return NGX_CONF_ERROR;
+    }
 
     return NGX_CONF_OK;
 }

@@ -302,6 +302,7 @@ ngx_http_workspaces_create_loc_conf(ngx_conf_t *cf)
      *
      *     wlcf->prefix = { 0, NULL };
      *     wlcf->mount = { 0, NULL };
+     *     wlcf->mount_file = NULL;
      *     wlcf->access_file = NULL;
      *     wlcf->id_header = { 0, NULL };
      *     wlcf->external_header = { 0, NULL };
@@ -342,6 +343,10 @@ ngx_http_workspaces_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                              "X-ATS-Client-ID");
 
     ngx_http_workspaces_check_access(cf, conf);
+
+    if (ngx_http_workspaces_check_mount(cf, conf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
 
     if (conf->forward) {
         wmcf = ngx_http_conf_get_module_main_conf(cf,

@@ -164,6 +164,10 @@ typedef struct {
     ngx_str_t                        prefix;
     ngx_str_t                        mount;
 
+    /* where "workspaces" was written; NULL: in another location, or nowhere */
+    u_char                          *mount_file;
+    ngx_uint_t                       mount_line;
+
     ngx_http_workspaces_identity_t  *identity;  /* NULL: nobody is known */
 
     ngx_http_complex_value_t        *access;    /* NULL: off */
@@ -191,6 +195,8 @@ extern ngx_module_t  ngx_http_workspaces_module;
 
 char *ngx_http_workspaces_conf_mount(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_http_workspaces_check_mount(ngx_conf_t *cf,
+    ngx_http_workspaces_loc_conf_t *wlcf);
 char *ngx_http_workspaces_conf_redis(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_workspaces_conf_seal_keys(ngx_conf_t *cf, ngx_command_t *cmd,
