@@ -165,6 +165,31 @@ http {
             workspaces location;
         }
 
+        location /partner/v1 {
+            workspaces partner;
+            workspaces_identity api_key user=\$http_x_ats_user_id;
+        }
+
+        # entities of partners: a backend would serve them
+        location /partner/v1/candidates {
+            workspaces_identity api_key user=\$http_x_ats_user_id;
+            workspaces_access on;
+            workspaces_access_errors partner;
+            try_files /none @candidates;
+        }
+
+        location @candidates {
+            default_type text/plain;
+            return 200 "workspace \$workspace_id of \$workspace_tenant, client \$workspace_external_id, user \$workspace_user";
+        }
+
+        # whoever is on this machine
+        location /operator {
+            workspaces operator;
+            allow 127.0.0.1;
+            deny all;
+        }
+
         $docs
     }
 }
@@ -186,6 +211,8 @@ done
 
 org=http://127.0.0.1:$port/organization/api/v1
 loc=http://127.0.0.1:$port/location/api/v1
+partner=http://127.0.0.1:$port/partner/v1
+operator=http://127.0.0.1:$port/operator
 alice="-H 'X-Tenant: demo' -H 'X-User: alice'"
 admin="-H 'X-Tenant: demo' -H 'X-User: root' -H 'X-Admin: 1'"
 json="-H 'Content-Type: application/json'"
@@ -223,5 +250,11 @@ ${docs:+its documentation, to be tried out in a browser: ${api%/api/*}/docs#/wor
   curl -iw '\\n' $alice -X PATCH $loc/workspace-context/\$id
   curl -iw '\\n' $alice $loc/workspace/roles
   curl -iw '\\n' $alice $json $loc/workspace/invitations -d '{"email": "jane@example.com", "role": "viewer"}'
+
+# the partner dialect: register a partner, provision a client and a member, ask for an entity as that member
+  key=\$(curl -s $json $operator/partners -d '{"id": "ats-'\$RANDOM'", "name": "Demo ATS"}' | tee /dev/stderr | sed 's/.*"api_key": *"\\([^"]*\\)".*/\\1/')
+  curl -iw '\\n' -H "X-API-Key: \$key" $json $partner/workspaces -d '{"client_id": "acme-corp", "name": "Acme Corp", "admin_name": "Admin User", "admin_email": "admin@acme.com"}'
+  curl -iw '\\n' -H "X-API-Key: \$key" $json $partner/workspaces/acme-corp/members -d '{"user_id": "recruiter-001", "name": "Jane Smith", "email": "jane@acme.com"}'
+  curl -iw '\\n' -H "X-API-Key: \$key" -H 'X-ATS-Client-ID: acme-corp' -H 'X-ATS-User-ID: recruiter-001' $partner/candidates
 
 END
