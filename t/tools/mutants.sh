@@ -1,6 +1,7 @@
 #!/bin/bash
-# mutants.sh [all]   shows that the tests of the cache can fail: a rule is
-# taken out of a copy of the core, and the test that rests on it must go red
+# mutants.sh [all]   shows that the tests of the cache, and of the entity
+# requests of partners, can fail: a rule is taken out of a copy of the core, and
+# the test that rests on it must go red
 #
 # The copy is built without a sanitizer, below $BUILD/mutants, from what
 # build-module.sh has built.  Without "all" only the rules that the cache
@@ -145,5 +146,19 @@ mutant "own writes" store/commit.cc \
 mutant "the header Workspace-Revision" store/record_read.cc \
     ' && !has_seen_more(op)) {' ' && (has_seen_more(op) || true)) {' \
     test_cache a_new_record_does_not_vouch_for_an_old_membership
+
+mutant "the mark of a partner's key" identity/api_key.cc \
+    'if (!found.value.partner) {' 'if (false) {' \
+    test_entities only_keys_of_partners_open_anything
+mutant "taking a key's rights away" engine/decide.cc \
+    'who.value.tenant_admin = false;' '' \
+    test_entities a_key_is_no_member
+mutant "a user that the request names" engine/decide.cc \
+    'view(op.request->identity.user));' 'op.who.user);' \
+    test_entities a_key_is_no_member
+mutant "the record beside a known membership" engine/decide.cc \
+    'if (id > 0 && !here.mine.exists() && !here.record.exists()) {' \
+    'if (false) {' \
+    test_entities who_was_removed_is_heard_of_at_once
 
 exit $status
