@@ -74,6 +74,14 @@ static void bulks(struct bytes *into, size_t count,
                       sizeof(const char *),                                  \
           (const char *const[]) { __VA_ARGS__ })
 
+/* A partner's. */
+static bool is_api_key(const struct fake_command *command) {
+    static const char prefix[] = "wsp:k:";
+    const size_t len = sizeof prefix - 1;
+    return command->count > 1 && command->len[1] > len &&
+           memcmp(command->word[1], prefix, len) == 0;
+}
+
 static bool is_there(const struct fake_command *command) {
     return ends(command, 1, ":w:7") || ends(command, 1, ":w:8") ||
            ends(command, 1, ":w:9");
@@ -81,7 +89,9 @@ static bool is_there(const struct fake_command *command) {
 
 static void answer_hash(const struct fake_command *c, struct bytes *into) {
     if (fake_is(c, 0, "HMGET")) {
-        if (is_there(c)) {
+        if (is_api_key(c)) {
+            BULKS(into, "acme", "ann", "0", "1");
+        } else if (is_there(c)) {
             BULKS(into, "3", "Fake", "", "[\"red\"]", "ann",
                   "1700000000000", "1700000000001");
         } else {
@@ -120,6 +130,8 @@ void fake_answer(const struct fake_command *c, struct bytes *into) {
     } else if (fake_is(c, 0, "GET")) {
         if (fake_is(c, 1, "wsp:partitions")) {
             bulk(into, "64");
+        } else if (ends(c, 1, ":e:acme-corp")) {
+            bulk(into, "7");
         } else {
             bytes_puts(into, "$-1\r\n");
         }

@@ -23,6 +23,9 @@ constexpr target targets[] = {
     {WSP_ORGANIZATION, "PUT", "/workspaces/7/settings"},
     {WSP_ORGANIZATION, "POST", "/workspaces/7/clone"},
     {WSP_ORGANIZATION, "POST", "/organizations"},
+    {WSP_PARTNER, "POST", "/workspaces"},
+    {WSP_PARTNER, "PATCH", "/workspaces/acme-corp"},
+    {WSP_PARTNER, "POST", "/workspaces/acme-corp/members"},
 };
 
 }  // namespace
@@ -44,9 +47,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   request.body = str(body);
   request.headers = &key;
   request.header_count = data[0] >> 7;
-  request.identity.tenant = str("acme");
-  request.identity.user = str("ann");
-  request.identity.admin = str("1");
+  if (to.dialect == WSP_PARTNER) {
+    request.identity.api_key = str("key");
+  } else {
+    request.identity.tenant = str("acme");
+    request.identity.user = str("ann");
+    request.identity.admin = str("1");
+  }
   wsp_op* op = nullptr;
   if (wsp_op_new(&op, with.core(), &request, nullptr) == WSP_AGAIN) {
     with.turn();
@@ -56,8 +63,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   check_response(op);
   const unsigned status = wsp_op_response(op)->status;
   // 409: the fake never shows a claimed key
-  must(status == 200 || status == 201 || status == 400 || status == 403 ||
-       status == 404 || status == 409);
+  const bool partner = to.dialect == WSP_PARTNER;
+  must(status == (partner ? 202 : 200) || (status == 201 && !partner) ||
+       status == 400 || status == 403 || status == 404 || status == 409 ||
+       (status == 422 && partner));
   if (status == 400) {
     const wsp_str got = wsp_op_response(op)->body;
     must(got.len < 500);  // no piece of the body is quoted
