@@ -167,7 +167,8 @@ sub fill_workspaces {
 
 sub fill_members {
     my ($tenant, $id, $count) = @_;
-    $store->script('fill', $store->prefix($tenant), 'members', $id, $count, $NOW);
+    $store->script('fill', $store->prefix($tenant), 'members', $id, $count,
+        $NOW);
     return;
 }
 
@@ -194,7 +195,8 @@ sub compare {
     fill_members('filled', 7, $members);
 
     my ($made, $filled) = map {
-        my @lines = grep { !/^t:/ } @{ $store->script('dump', $store->prefix($_)) };
+        my $all   = $store->script('dump', $store->prefix($_));
+        my @lines = grep { !/^t:/ } @$all;
         s/\b1\d{12}\b/NOW/g for @lines;
         \@lines;
     } qw(made filled);
@@ -358,7 +360,8 @@ sub tenant_kinds {
         return sub { (GET => "$mount/all$query", %admin) };
     };
     return (
-        { name => 'get by the owner, cache', expected => 'flat', server => $server{cached},
+        { name => 'get by the owner, cache', expected => 'flat',
+            server => $server{cached},
             next => sub { (GET => "$mount/$one", $owner->($one)) } },
         { name => 'get by the owner, Redis', expected => 'flat',
             next => sub { my $id = $any->(); (GET => "$mount/$id",

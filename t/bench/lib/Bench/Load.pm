@@ -14,8 +14,8 @@ use Time::HiRes qw(sleep time);
 # `target` is { name, worker => pid, port, path, headers => {}, others =>
 # {name => pid} }; where it has `write` (method, path and body, see wrk.lua) and
 # `count`, no two requests are alike.  Its `answered`, `unanswered` and `turns`
-# are counted.  Returns a round: requests, seconds, rate, p50_us, p99_us, max_us,
-# non_2xx, socket_errors; for the server, Redis and the others the CPU
+# are counted.  Returns a round: requests, seconds, rate, p50_us, p99_us,
+# max_us, non_2xx, socket_errors; for the server, Redis and the others the CPU
 # microseconds a request (user and system) and the share of the time that they
 # were running (of wrk the latter only); and redis_calls, the commands that
 # Redis did a request.
