@@ -214,6 +214,16 @@ my $gateway = Workspaces::Gateway->started(redis => $redis,
                                              identity = caller })
         }
     }
+    location /v1 {
+        content_by_lua_block {
+            workspaces.content("partner", { mount = "/v1", identity = keys })
+        }
+    }
+    location /operator {
+        content_by_lua_block {
+            workspaces.content("operator", { mount = "/operator" })
+        }
+    }
     location /default {
         content_by_lua_block {
             workspaces.content("platform", { mount = "/default" })
@@ -440,6 +450,33 @@ is(answer(GET => '/api/workspaces/1/encrypted', [@ann, 'X-Admin: 1'])
 my ($hash) = @{ $redis->ask('KEYS', 'wsp:*:acme:w:1:x') };
 is(answer(POST => '/open', [], $redis->ask('HGET', $hash, 'default'))->{body},
    "{\"a\":1}\n", 'and so does open()');
+
+# -- partners
+my $partner = JSON::decode_json(answer(POST => '/operator/partners', [],
+    '{"id":"ats","name":"P","webhook_url":"https://ats.example/"}')->{body});
+my @ats = ("X-API-Key: $partner->{api_key}");
+my $new = '{"client_id":"acme-corp","name":"A","admin_name":"N",'
+    . '"admin_email":"n@x.y"}';
+is(answer(POST => '/v1/workspaces', [], $new)->{status}, 401,
+   'without the key of a partner');
+is(answer(POST => '/v1/workspaces', \@ats, $new)->{status}, 202,
+   'a partner has a workspace');
+like(answer(GET => '/v1/workspaces/acme-corp', \@ats)->{body},
+     qr/^\{"client_id":"acme-corp","name":"A",/, 'and knows it by its id');
+my $event = '{"event":"workspace.updated","event_id":"1",'
+    . '"client_id":"acme-corp","name":"B"}';
+my $now = time;
+my $mac = Digest::SHA::hmac_sha256_hex("$now.$event",
+                                       $partner->{incoming_secret});
+is(answer(POST => '/v1/webhooks/ats', ["X-Webhook-Signature: t=$now,v1=$mac"],
+          "$event ")->{status}, 401, 'what is not signed is refused');
+is(answer(POST => '/v1/webhooks/ats', ["X-Webhook-Signature: t=$now,v1=$mac"],
+          $event)->{status}, 202, 'and what is signed taken');
+like(answer(GET => '/v1/workspaces/acme-corp', \@ats)->{body},
+     qr/"name":"B"/, 'as if it had been asked for');
+my ($deliveries) = @{ $redis->ask('KEYS', 'wsp:*:ats:ys') };
+is($redis->ask('ZCARD', $deliveries // ''), 1,
+   'the event of it waits for a gateway that delivers it');
 
 # -- bodies
 my $large = '{"name":"A","x":"' . 'y' x 5000 . '"}';
