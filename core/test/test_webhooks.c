@@ -171,7 +171,7 @@ static void events_of_a_client_come_in_their_order(void **state) {
     }
     for (int e = 0; e < EVENTS; e++) {
         for (int c = 0; c < CLIENTS; c++) {
-            char client[8], id[16];
+            char client[16], id[32];
             snprintf(client, sizeof client, "c%d", c);
             snprintf(id, sizeof id, "e%d-%d", c, e);
             event_queued(workers[0], PARTNER, client, id);
@@ -221,7 +221,7 @@ static void what_fails_holds_up_its_client_alone(void **state) {
     until_tries(d, "bad-1", 1);
     long long due = lane_due("bad");
     for (int i = 0; i < 5; i++) {
-        char id[16];
+        char id[32];
         snprintf(id, sizeof id, "good-%d", i);
         event_queued(d, PARTNER, "good", id);
         d->monotonic_ms += 2000;
