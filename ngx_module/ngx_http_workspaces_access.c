@@ -134,7 +134,7 @@ ngx_http_workspaces_needed(ngx_http_request_t *r,
     wsp_str    str;
     ngx_str_t  value;
 
-    if (ngx_http_complex_value(r, wlcf->access, &value) != NGX_OK) {
+    if (ngx_http_workspaces_value(r, wlcf->access, &value) != NGX_OK) {
         return NGX_ERROR;
     }
 

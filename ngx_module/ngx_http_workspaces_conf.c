@@ -339,9 +339,8 @@ static char *
 ngx_http_workspaces_identity_param(ngx_conf_t *cf,
     ngx_http_workspaces_identity_t *identity, ngx_str_t *param)
 {
-    ngx_str_t                          value, *name;
-    ngx_uint_t                         i;
-    ngx_http_compile_complex_value_t   ccv;
+    ngx_str_t    value, *name;
+    ngx_uint_t   i;
 
     name = ngx_http_workspaces_trait_names;
 
@@ -378,19 +377,9 @@ ngx_http_workspaces_identity_param(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    identity->traits[i] = ngx_palloc(cf->pool,
-                                     sizeof(ngx_http_complex_value_t));
+    identity->traits[i] = ngx_http_workspaces_compile_value(cf, &value);
+
     if (identity->traits[i] == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
-
-    ccv.cf = cf;
-    ccv.value = &value;
-    ccv.complex_value = identity->traits[i];
-
-    if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 

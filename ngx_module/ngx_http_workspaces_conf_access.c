@@ -26,9 +26,8 @@ ngx_http_workspaces_conf_access(ngx_conf_t *cf, ngx_command_t *cmd,
 {
     ngx_http_workspaces_loc_conf_t *wlcf = conf;
 
-    ngx_str_t                         *value;
-    ngx_http_workspaces_main_conf_t   *wmcf;
-    ngx_http_compile_complex_value_t   ccv;
+    ngx_str_t                        *value;
+    ngx_http_workspaces_main_conf_t  *wmcf;
 
     if (wlcf->access != NGX_CONF_UNSET_PTR) {
         return "is duplicate";
@@ -41,22 +40,13 @@ ngx_http_workspaces_conf_access(ngx_conf_t *cf, ngx_command_t *cmd,
         return NGX_CONF_OK;
     }
 
-    wlcf->access = ngx_palloc(cf->pool, sizeof(ngx_http_complex_value_t));
+    wlcf->access = ngx_http_workspaces_compile_value(cf, &value[1]);
+
     if (wlcf->access == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
-
-    ccv.cf = cf;
-    ccv.value = &value[1];
-    ccv.complex_value = wlcf->access;
-
-    if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    if (wlcf->access->lengths == NULL
+    if (ngx_http_workspaces_is_constant(wlcf->access)
         && ngx_strcmp(value[1].data, "on") != 0
         && !wsp_is_permission(ngx_http_workspaces_str(&value[1])))
     {

@@ -11,10 +11,9 @@ char *
 ngx_http_workspaces_conf_api_key(ngx_conf_t *cf,
     ngx_http_workspaces_identity_t *identity)
 {
-    ngx_str_t                          *value, text;
-    ngx_uint_t                          i;
-    ngx_http_complex_value_t          **cv;
-    ngx_http_compile_complex_value_t    ccv;
+    ngx_str_t                     *value, text;
+    ngx_uint_t                     i;
+    ngx_http_workspaces_value_t  **given;
 
     identity->by_api_key = 1;
 
@@ -25,12 +24,12 @@ ngx_http_workspaces_conf_api_key(ngx_conf_t *cf,
         text = value[i];
 
         if (ngx_strncmp(text.data, "key=", 4) == 0) {
-            cv = &identity->key;
+            given = &identity->key;
             text.data += 4;
             text.len -= 4;
 
         } else if (ngx_strncmp(text.data, "user=", 5) == 0) {
-            cv = &identity->traits[NGX_HTTP_WORKSPACES_USER];
+            given = &identity->traits[NGX_HTTP_WORKSPACES_USER];
             text.data += 5;
             text.len -= 5;
 
@@ -43,7 +42,7 @@ ngx_http_workspaces_conf_api_key(ngx_conf_t *cf,
             return NGX_CONF_ERROR;
         }
 
-        if (*cv || text.len == 0) {
+        if (*given || text.len == 0) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "a parameter of \"workspaces_identity "
                                "api_key\" is empty or there twice: write "
@@ -52,18 +51,9 @@ ngx_http_workspaces_conf_api_key(ngx_conf_t *cf,
             return NGX_CONF_ERROR;
         }
 
-        *cv = ngx_palloc(cf->pool, sizeof(ngx_http_complex_value_t));
-        if (*cv == NULL) {
-            return NGX_CONF_ERROR;
-        }
+        *given = ngx_http_workspaces_compile_value(cf, &text);
 
-        ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
-
-        ccv.cf = cf;
-        ccv.value = &text;
-        ccv.complex_value = *cv;
-
-        if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+        if (*given == NULL) {
             return NGX_CONF_ERROR;
         }
     }

@@ -74,7 +74,7 @@ ngx_http_workspaces_identify_trusted(ngx_http_request_t *r,
             continue;
         }
 
-        if (ngx_http_complex_value(r, given->traits[i], &value) != NGX_OK) {
+        if (ngx_http_workspaces_value(r, given->traits[i], &value) != NGX_OK) {
             return NGX_ERROR;
         }
 
@@ -111,7 +111,7 @@ ngx_http_workspaces_identify_api_key(ngx_http_request_t *r,
 
     if (given->key) {
 
-        if (ngx_http_complex_value(r, given->key, &value) != NGX_OK) {
+        if (ngx_http_workspaces_value(r, given->key, &value) != NGX_OK) {
             return NGX_ERROR;
         }
 

@@ -4,6 +4,7 @@
  *
  *     module.c    directives, merging, start and end of a worker
  *     conf*.c     what each directive takes and refuses
+ *     value.c     texts in it that may hold variables
  *     driver.c    the core, its operations and its timers
  *     link.c      its connections to Redis
  *     identity.c  what an operation is told of its request
@@ -80,6 +81,15 @@ typedef struct {
 } ngx_http_workspaces_webhooks_conf_t;
 
 
+/* a text that may hold variables */
+
+typedef struct {
+    ngx_http_complex_value_t         complex;
+    ngx_int_t                        variable;  /* the index of the one that
+                                                   it is; NGX_ERROR: of none */
+} ngx_http_workspaces_value_t;
+
+
 /* what "workspaces_identity trusted" can say of a caller */
 
 typedef enum {
@@ -97,11 +107,11 @@ typedef enum {
 typedef struct {
     wsp_jwt                         *jwt;       /* owned; NULL: not by it */
 
-    ngx_http_complex_value_t        *key;       /* NULL: the header */
+    ngx_http_workspaces_value_t     *key;       /* NULL: the header */
     ngx_uint_t                       by_api_key;
 
     /* NULL: not given, which reads as an empty string */
-    ngx_http_complex_value_t        *traits[NGX_HTTP_WORKSPACES_TRAITS];
+    ngx_http_workspaces_value_t     *traits[NGX_HTTP_WORKSPACES_TRAITS];
 } ngx_http_workspaces_identity_t;
 
 
@@ -170,7 +180,7 @@ typedef struct {
 
     ngx_http_workspaces_identity_t  *identity;  /* NULL: nobody is known */
 
-    ngx_http_complex_value_t        *access;    /* NULL: off */
+    ngx_http_workspaces_value_t     *access;    /* NULL: off */
     ngx_flag_t                       access_log_only;
     ngx_uint_t                       access_errors;
                                              /* enum wsp_access_errors */
@@ -223,6 +233,16 @@ char *ngx_http_workspaces_init_webhooks(ngx_conf_t *cf,
     ngx_http_workspaces_main_conf_t *wmcf);
 char *ngx_http_workspaces_conf_cache(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+
+/* NULL: nginx has said why. */
+ngx_http_workspaces_value_t *ngx_http_workspaces_compile_value(ngx_conf_t *cf,
+    ngx_str_t *text);
+ngx_uint_t ngx_http_workspaces_is_constant(
+    const ngx_http_workspaces_value_t *value);
+
+/* What it is for this request, as long as its pool lives. */
+ngx_int_t ngx_http_workspaces_value(ngx_http_request_t *r,
+    ngx_http_workspaces_value_t *value, ngx_str_t *text);
 
 /* Takes the location for a directive that serves it, which only one can. */
 char *ngx_http_workspaces_conf_content(ngx_conf_t *cf,

@@ -44,6 +44,13 @@ ngx_http_workspaces_path(ngx_http_request_t *r, ngx_str_t *prefix,
 
     if (r->valid_unparsed_uri) {
 
+        /* nginx had nothing to decode */
+
+        if (r->uri.data == r->unparsed_uri.data) {
+            *path = rest;
+            return NGX_OK;
+        }
+
         if (ngx_http_workspaces_raw_path(r, prefix->len, path) == NGX_OK) {
             return NGX_OK;
         }

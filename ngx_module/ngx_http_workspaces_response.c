@@ -166,8 +166,9 @@ static void
 ngx_http_workspaces_set_content_type(ngx_http_request_t *r,
     const wsp_str *type)
 {
-    size_t   len;
     u_char  *p, *last;
+
+    static ngx_str_t  charset = ngx_string("; charset=");
 
     r->headers_out.content_type.data = (u_char *) type->data;
     r->headers_out.content_type.len = type->len;
@@ -180,23 +181,25 @@ ngx_http_workspaces_set_content_type(ngx_http_request_t *r,
         return;
     }
 
-    len = sizeof("; charset=") - 1;
-    p = (u_char *) type->data;
-    last = p + type->len;
-
-    p = ngx_strlchr(p, last, ';');
+    p = memchr(type->data, ';', type->len);
 
     if (p == NULL) {
         return;
     }
 
+    last = (u_char *) type->data + type->len;
+
     r->headers_out.content_type_len = p - r->headers_out.content_type.data;
 
-    p = ngx_strlcasestrn(p, last, (u_char *) "; charset=", len - 1);
+    while (p && (size_t) (last - p) > charset.len) {
 
-    if (p) {
-        r->headers_out.charset.data = p + len;
-        r->headers_out.charset.len = last - r->headers_out.charset.data;
+        if (ngx_memcmp(p, charset.data, charset.len) == 0) {
+            r->headers_out.charset.data = p + charset.len;
+            r->headers_out.charset.len = last - r->headers_out.charset.data;
+            return;
+        }
+
+        p = memchr(p + 1, ';', last - p - 1);
     }
 }
 
