@@ -105,10 +105,12 @@ flow<result<answer>> list_workspaces(operation& op, call&) {
 
 flow<result<answer>> get_workspace(operation& op, call& request) {
   workspace_view shown(op.memory);
-  auto reading = read_view(op, request.here, shown);
-  problem failed = co_await reading;
-  if (!failed.ok()) {
-    co_return failed;
+  if (!view_at_once(request.here, shown)) {
+    auto reading = read_view(op, request.here, shown);
+    problem failed = co_await reading;
+    if (!failed.ok()) {
+      co_return failed;
+    }
   }
   co_return workspace_answer(op, shown);
 }

@@ -143,10 +143,38 @@ flow<result<int64_t>> external_workspace(operation& op,
   co_return parse_id(reading.value().str()).value_or(0);
 }
 
-flow<problem> read_access(operation& op, int64_t workspace, access& into,
-                          freshness wanted) {
+// A stranger must not see, by time or work, whether a record is in the cache,
+// for then it exists: where no membership is known, it is not looked at, and
+// where the membership is to be asked for, the record is, too.
+bool find_access(operation& op, int64_t workspace, access& into,
+                 freshness wanted) {
   into.tenant_admin = op.who.tenant_admin;
   into.views_all = views_all(op.who);
+  if (wanted == freshness::direct) {
+    return false;
+  }
+  std::string_view key = keys_of(op).members(workspace);
+  held_record mine(op, read_name(arena_of(op), {"HGET", key, op.who.user}));
+  if (!mine) {
+    return false;
+  }
+  if (mine.value().is_nil() && !into.tenant_admin && !into.views_all) {
+    mine.take();
+    return true;
+  }
+  held_record record(op, keys_of(op).workspace(workspace));
+  if (!record) {
+    return false;
+  }
+  take(op, workspace, into, record.take(), mine.take());
+  return true;
+}
+
+flow<problem> read_access(operation& op, int64_t workspace, access& into,
+                          freshness wanted) {
+  if (find_access(op, workspace, into, wanted)) {
+    co_return problem{};
+  }
   if (wanted == freshness::direct || !cache_of(op).usable()) {
     cache_of(op).count_bypass();
     auto reading = read_directly(op, workspace, into);
@@ -155,17 +183,10 @@ flow<problem> read_access(operation& op, int64_t workspace, access& into,
   }
   std::string_view key = keys_of(op).members(workspace);
   record_command command = workspace_command(op, workspace);
-  record_read record(op, command[1], command);
+  record_read record(op, command[1], command, named::by_key);
   record_read mine(op, key, {"HGET", key, op.who.user});
-  // A stranger must not see, by time or work, whether a record is in the
-  // cache, for then it exists: where the membership is to be asked for, the
-  // record is, too, and where none is known, it is not looked at.
   if (mine.is_held()) {
     mine.start();
-    if (mine.ok() && mine.value().is_nil() && !into.tenant_admin &&
-        !into.views_all) {
-      co_return problem{};
-    }
     record.start();
   } else {
     record.refresh();
@@ -183,15 +204,23 @@ flow<problem> read_access(operation& op, int64_t workspace, access& into,
   co_return problem{};
 }
 
-flow<problem> authorize(operation& op, wsp_needs needs, int64_t workspace,
-                        access& into, freshness wanted) {
+std::optional<problem> authorize_at_once(operation& op, wsp_needs needs,
+                                         int64_t workspace, access& into,
+                                         freshness wanted) {
   if (!is_about_one(needs)) {
     if (needs == WSP_NEEDS_TENANT_ADMIN && !op.who.tenant_admin) {
-      co_return problem{fault::forbidden,
-                        "administrator privileges required"};
+      return problem{fault::forbidden, "administrator privileges required"};
     }
-    co_return problem{};
+    return problem{};
   }
+  if (find_access(op, workspace, into, wanted)) {
+    return decide(needs, into);
+  }
+  return std::nullopt;
+}
+
+flow<problem> authorize(operation& op, wsp_needs needs, int64_t workspace,
+                        access& into, freshness wanted) {
   auto reading = read_access(op, workspace, into, wanted);
   problem refusal = co_await reading;
   if (!refusal.ok()) {

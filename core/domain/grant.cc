@@ -61,20 +61,28 @@ flow<result<reply>> read_definitions(operation& op, int64_t workspace,
   co_return reading.value();
 }
 
-// Appends what the roles give.  With `rests` it is to be the same when that
-// is committed.
-flow<problem> add_given(operation& op, int64_t workspace, role_set roles,
-                        freshness wanted, commit* rests, buffer& into) {
+// Appends what the built-in ones of the roles give; false: there are others.
+bool add_built_in(role_set roles, buffer& into) {
+  bool all = true;
   roles.each([&](std::string_view name) {
     const role* found = built_in_role(name);
     if (found != nullptr) {
       append(into, found->permissions);
+    } else {
+      all = false;
     }
   });
-  auto names = not_built_in(arena_of(op), roles);
-  if (names.empty()) {
+  return all;
+}
+
+// Appends what the roles give.  With `rests` it is to be the same when that
+// is committed.
+flow<problem> add_given(operation& op, int64_t workspace, role_set roles,
+                        freshness wanted, commit* rests, buffer& into) {
+  if (add_built_in(roles, into)) {
     co_return problem{};
   }
+  auto names = not_built_in(arena_of(op), roles);
   auto reading = read_definitions(op, workspace, names, wanted);
   auto defined = co_await reading;
   if (!defined.ok()) {
@@ -98,12 +106,21 @@ flow<problem> add_given(operation& op, int64_t workspace, role_set roles,
 
 }  // namespace
 
+std::optional<std::string_view> permissions_at_once(operation& op,
+                                                    const access& here) {
+  if (here.admin()) {
+    return every_permission;
+  }
+  buffer held(arena_of(op), 128);
+  if (!add_built_in(here.mine.roles, held)) {
+    return std::nullopt;
+  }
+  return held.view();
+}
+
 flow<result<std::string_view>> permissions_of(operation& op,
                                               const access& here,
                                               freshness wanted) {
-  if (here.admin()) {
-    co_return every_permission;
-  }
   buffer held(arena_of(op), 128);
   auto adding = add_given(op, here.record.id, here.mine.roles, wanted,
                           nullptr, held);

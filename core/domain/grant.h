@@ -2,6 +2,7 @@
 #ifndef WORKSPACES_DOMAIN_GRANT_H
 #define WORKSPACES_DOMAIN_GRANT_H
 
+#include <optional>
 #include <string_view>
 
 #include "domain/access.h"
@@ -13,7 +14,10 @@
 
 namespace wsp {
 
-// What the caller's place in a workspace gives: a comma list.
+// What the caller's place in a workspace gives: a comma list.  Nothing is to
+// be read for the built-in roles.
+std::optional<std::string_view> permissions_at_once(operation& op,
+                                                    const access& here);
 flow<result<std::string_view>> permissions_of(operation& op,
                                               const access& here,
                                               freshness wanted);

@@ -155,10 +155,12 @@ flow<result<opened_invitation>> read_invitation(operation& op,
   if (op.who.tenant.empty()) {
     co_return unknown_invitation;
   }
-  auto knowing = know_keys(op);
-  problem failed = co_await knowing;
-  if (!failed.ok()) {
-    co_return failed;
+  if (!make_keys(op)) {
+    auto knowing = know_keys(op);
+    problem failed = co_await knowing;
+    if (!failed.ok()) {
+      co_return failed;
+    }
   }
   auto finding = find_token(op, token);
   auto found = co_await finding;

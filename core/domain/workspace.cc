@@ -118,11 +118,18 @@ workspace parse_workspace(int64_t id, const reply& fields) noexcept {
   return made;
 }
 
+bool view_at_once(const access& here, workspace_view& into) {
+  into.record = here.record;
+  if (here.admin()) {
+    return false;
+  }
+  into.members.push_back(here.mine);
+  return true;
+}
+
 flow<problem> read_view(operation& op, const access& here,
                         workspace_view& into) {
-  into.record = here.record;
-  if (!here.admin()) {
-    into.members.push_back(here.mine);
+  if (view_at_once(here, into)) {
     co_return problem{};
   }
   trip asking(op);

@@ -57,8 +57,9 @@ struct workspace_view {
         invites(arena_allocator<invitation>(memory)) {}
 };
 
-// Reads members and invitations as the caller may see them: all for admins,
-// his own entry (which is in `here` already) for others.
+// Members and invitations as the caller may see them: all for admins, for whom
+// they are read; his own entry, which is in `here` already, for others.
+bool view_at_once(const access& here, workspace_view& into);
 flow<problem> read_view(operation& op, const access& here,
                         workspace_view& into);
 

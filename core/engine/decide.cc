@@ -1,5 +1,7 @@
 #include "engine/decide.h"
 
+#include <optional>
+
 #include "api/partner_problem.h"
 #include "api/problem.h"
 #include "domain/access.h"
@@ -104,44 +106,55 @@ flow<named_workspace> find_active(operation& op) {
   co_return out;
 }
 
+struct naming_headers {
+  const wsp_header* id = nullptr;
+  const wsp_header* external = nullptr;
+};
+
 // A header that is there decides, or refuses: the next source is not asked.
-flow<named_workspace> find_named(operation& op) {
-  named_workspace out;
+// Nothing: what there is must be looked up.
+std::optional<named_workspace> named_by_id(operation& op,
+                                           naming_headers& given) {
   std::string_view id_name =
       or_default(op.asks->id_header, current_workspace_header);
   std::string_view external_name =
       or_default(op.asks->external_header, default_external_header);
-  size_t ids = count_headers(op, id_name);
-  size_t externals = count_headers(op, external_name);
+  size_t ids = count_headers(op, id_name, &given.id);
+  size_t externals = count_headers(op, external_name, &given.external);
+  named_workspace out;
   if (ids > 1 || externals > 1) {
     out.wrong = refused(fault::bad_request,
                         "the workspace is named more than once",
                         reason::bad_header);
-    co_return out;
+    return out;
   }
   if (ids == 1) {
-    out.id = parse_id(view(find_header(op, id_name)->value)).value_or(0);
+    out.id = parse_id(view(given.id->value)).value_or(0);
     if (out.id == 0) {
       out.wrong = refused(fault::bad_request,
                           "the workspace header is no id of a workspace",
                           reason::bad_header);
     }
-    co_return out;
+    return out;
   }
-  if (externals == 1) {
-    std::string_view name = view(find_header(op, external_name)->value);
-    if (!is_id(name)) {
-      out.wrong = refused(fault::bad_request,
-                          "the workspace header is no external id",
-                          reason::bad_header);
-      co_return out;
-    }
-    auto finding = find_external(op, name);
+  if (externals == 1 && !is_id(view(given.external->value))) {
+    out.wrong = refused(fault::bad_request,
+                        "the workspace header is no external id",
+                        reason::bad_header);
+    return out;
+  }
+  return std::nullopt;
+}
+
+flow<named_workspace> look_up(operation& op, naming_headers given) {
+  named_workspace out;
+  if (given.external != nullptr) {
+    auto finding = find_external(op, view(given.external->value));
     out = co_await finding;
-    co_return out;
+  } else {
+    auto finding = find_active(op);
+    out = co_await finding;
   }
-  auto finding = find_active(op);
-  out = co_await finding;
   co_return out;
 }
 
@@ -195,7 +208,7 @@ flow<named_workspace> find_client(operation& op) {
 // Of whom read_access knew to be no member it did not look at the record.
 flow<problem> read_known(operation& op, int64_t id, access& here) {
   record_command command = workspace_command(op, id);
-  record_read reading(op, command[1], command);
+  record_read reading(op, command[1], command, named::by_key);
   reading.start();
   co_await reading.get();
   if (reading.ok()) {
@@ -266,25 +279,19 @@ void fill(operation& op, const access& here, std::string_view permissions) {
   made.revision = c_str(decimal(op.memory, record.revision));
 }
 
-flow<result<identity>> identify_asker(operation& op) {
+flow<verdict> judge(operation& op) {
+  result<identity> who;
   if (is_of_partner(op)) {
     auto asking = identify_partner(op);
-    auto who = co_await asking;
+    who = co_await asking;
     // Its rights are those over the tenant's workspaces, not those in one.
     who.value.tenant_admin = false;
-    co_return who;
-  }
-  if (asks_by_api_key(op)) {
+  } else if (asks_by_api_key(op)) {
     auto asking = identify_by_api_key(op);
-    auto who = co_await asking;
-    co_return who;
+    who = co_await asking;
+  } else {
+    who = identify(op);
   }
-  co_return identify(op);
-}
-
-flow<verdict> judge(operation& op) {
-  auto identifying = identify_asker(op);
-  auto who = co_await identifying;
   if (!who.ok()) {
     if (names_nobody(who.error.kind)) {
       co_return verdict{who.error, reason::no_identity};
@@ -297,21 +304,36 @@ flow<verdict> judge(operation& op) {
   op.who = who.value;
   op.decision->tenant = c_str(op.who.tenant);
   op.decision->user = c_str(op.who.user);
-  auto knowing = know_keys(op);
-  problem failed = co_await knowing;
-  if (!failed.ok()) {
-    co_return undecided(failed);
+  problem failed;
+  if (!make_keys(op)) {
+    auto knowing = know_keys(op);
+    failed = co_await knowing;
+    if (!failed.ok()) {
+      co_return undecided(failed);
+    }
   }
-  auto finding = is_of_partner(op) ? find_client(op) : find_named(op);
-  named_workspace named = co_await finding;
+  naming_headers given;
+  named_workspace named;
+  std::optional<named_workspace> known;
+  if (!is_of_partner(op)) {
+    known = named_by_id(op, given);
+  }
+  if (known) {
+    named = *known;
+  } else {
+    auto finding = is_of_partner(op) ? find_client(op) : look_up(op, given);
+    named = co_await finding;
+  }
   if (named.id == 0) {
     co_return named.wrong;
   }
   access here;
-  auto reading = read_access(op, named.id, here, freshness::cached);
-  failed = co_await reading;
-  if (!failed.ok()) {
-    co_return undecided(failed);
+  if (!find_access(op, named.id, here, freshness::cached)) {
+    auto reading = read_access(op, named.id, here, freshness::cached);
+    failed = co_await reading;
+    if (!failed.ok()) {
+      co_return undecided(failed);
+    }
   }
   if (!here.record.exists() ||
       (!here.tenant_admin && !here.mine.exists())) {
@@ -319,13 +341,17 @@ flow<verdict> judge(operation& op) {
     verdict refusal = co_await refusing;
     co_return refusal;
   }
-  auto resolving = permissions_of(op, here, freshness::cached);
-  auto permissions = co_await resolving;
-  if (!permissions.ok()) {
-    co_return undecided(permissions.error);
+  auto permissions = permissions_at_once(op, here);
+  if (!permissions) {
+    auto resolving = permissions_of(op, here, freshness::cached);
+    auto resolved = co_await resolving;
+    if (!resolved.ok()) {
+      co_return undecided(resolved.error);
+    }
+    permissions = resolved.value;
   }
   std::string_view needed = view(op.asks->permission);
-  if (!needed.empty() && !any_covers(permissions.value, needed)) {
+  if (!needed.empty() && !any_covers(*permissions, needed)) {
     co_return refused(fault::forbidden, "permission required",
                       reason::no_permission);
   }
@@ -336,7 +362,7 @@ flow<verdict> judge(operation& op) {
       co_return undecided(failed);
     }
   }
-  fill(op, here, permissions.value);
+  fill(op, here, *permissions);
   co_return verdict{{}, reason_of(here)};
 }
 

@@ -58,20 +58,35 @@ int64_t invitation_ttl_of(const operation& op) noexcept {
   return op.core->invitation_ttl_ms;
 }
 
+namespace {
+
+bool is_named(const wsp_header& header, std::string_view name) noexcept {
+  return header.name.len == name.size() &&
+         equal_ignoring_case(view(header.name), name);
+}
+
+}  // namespace
+
 const wsp_header* find_header(const operation& op,
                               std::string_view name) noexcept {
   for (size_t i = 0; i < op.request->header_count; i++) {
-    if (equal_ignoring_case(view(op.request->headers[i].name), name)) {
+    if (is_named(op.request->headers[i], name)) {
       return &op.request->headers[i];
     }
   }
   return nullptr;
 }
 
-size_t count_headers(const operation& op, std::string_view name) noexcept {
+size_t count_headers(const operation& op, std::string_view name,
+                     const wsp_header** first) noexcept {
   size_t count = 0;
-  for (size_t i = 0; i < op.request->header_count; i++) {
-    count += equal_ignoring_case(view(op.request->headers[i].name), name);
+  for (size_t i = op.request->header_count; i-- > 0;) {
+    if (is_named(op.request->headers[i], name)) {
+      count++;
+      if (first != nullptr) {
+        *first = &op.request->headers[i];
+      }
+    }
   }
   return count;
 }

@@ -11,6 +11,7 @@
 #include "engine/flow.h"
 #include "engine/result.h"
 #include "identity/identity.h"
+#include "store/kept_reply.h"
 #include "store/keys.h"
 #include "workspaces.h"
 
@@ -49,6 +50,7 @@ struct wsp_op {
   int route = -1;                        // in its dialect's table
   wsp::identity who;
   wsp::key_names* keys = nullptr;        // once the tenant is known
+  wsp::kept_replies held;                // what it uses of the cache
   wsp::flow<wsp::answer> root;           // its frames are in `memory`
   bool finished = false;
   wsp_response response{};
@@ -100,7 +102,9 @@ int64_t invitation_ttl_of(const operation& op) noexcept;  // milliseconds
 // The first header of that name (any case); absent: nothing.
 const wsp_header* find_header(const operation& op,
                               std::string_view name) noexcept;
-size_t count_headers(const operation& op, std::string_view name) noexcept;
+// How many there are; `first` is set when it is given.
+size_t count_headers(const operation& op, std::string_view name,
+                     const wsp_header** first = nullptr) noexcept;
 
 void log_line(operation& op, int level, std::string_view a,
               std::string_view b = {}, std::string_view c = {},

@@ -141,9 +141,16 @@ flow<result<answer>> attempt(operation& op, const route& to, call& request,
     }
     request.workspace = current.value;
   }
-  auto authorizing = authorize(op, to.needs, request.workspace, request.here,
-                               wanted);
-  problem refusal = co_await authorizing;
+  problem refusal;
+  auto known = authorize_at_once(op, to.needs, request.workspace,
+                                 request.here, wanted);
+  if (known) {
+    refusal = *known;
+  } else {
+    auto authorizing = authorize(op, to.needs, request.workspace,
+                                 request.here, wanted);
+    refusal = co_await authorizing;
+  }
   if (refusal.kind == fault::not_found) {
     refusal.kind = to.unseen;
   }
@@ -219,15 +226,22 @@ bool matches(operation& op, int64_t revision) {
          names_revision(op.memory, view(header->value), revision);
 }
 
-flow<problem> know_keys(operation& op) {
-  auto learning = learn_partitions(op);
-  problem failed = co_await learning;
-  if (!failed.ok()) {
-    co_return failed;
+bool make_keys(operation& op) {
+  if (!link_of(op).knows_partitions()) {
+    return false;
   }
   op.keys = op.memory.make<key_names>(op.memory, op.who.tenant,
                                       link_of(op).partitions());
-  co_return problem{};
+  return true;
+}
+
+flow<problem> know_keys(operation& op) {
+  auto learning = learn_partitions(op);
+  problem failed = co_await learning;
+  if (failed.ok() && !make_keys(op)) {
+    failed = {fault::internal, "internal error"};
+  }
+  co_return failed;
 }
 
 flow<answer> serve(operation& op) {
@@ -260,7 +274,7 @@ flow<answer> serve(operation& op) {
   op.route = static_cast<int>(to.found - op.speaks->routes.data());
 
   problem failed;
-  if (has_identity(needs)) {
+  if (has_identity(needs) && !make_keys(op)) {
     auto knowing = know_keys(op);
     failed = co_await knowing;
     if (!failed.ok()) {

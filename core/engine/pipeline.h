@@ -27,7 +27,9 @@ answer refuse(operation& op, const problem& why);
 // workspace is looked at for every route about one.
 bool matches(operation& op, int64_t revision);
 
-// Makes op.keys of op.who.tenant.
+// Makes op.keys of op.who.tenant; false: not yet, for how many partitions
+// there are is not known.  know_keys() waits for that.
+bool make_keys(operation& op);
 flow<problem> know_keys(operation& op);
 
 // Fill in op.response.  When memory runs out it is a bare 503.

@@ -2,7 +2,6 @@
 
 #include <sodium.h>
 
-#include <cstdlib>
 #include <new>
 
 #include "engine/random.h"
@@ -18,52 +17,6 @@ namespace {
 
 // What a record costs beside its reply: nodes of the tables, names.
 constexpr size_t overhead = 256;
-
-size_t size_of(const reply& from) noexcept {
-  size_t size = from.bytes.size();
-  for (const reply& each : from.items()) {
-    size += sizeof(reply) + size_of(each);
-  }
-  return size;
-}
-
-// Copies into one block, which is large enough.
-reply pack(char*& at, const reply& from) noexcept {
-  reply made = from;
-  if (from.type == reply::array) {
-    made.elements = reinterpret_cast<reply*>(at);
-    at += from.count * sizeof(reply);
-    for (size_t i = 0; i < from.count; i++) {
-      new (made.elements + i) reply();
-    }
-    for (size_t i = 0; i < from.count; i++) {
-      // The elements of ours are texts and numbers: no array in an array.
-      const reply& each = from.elements[i];
-      made.elements[i] = each;
-    }
-  }
-  return made;
-}
-
-void pack_texts(char*& at, reply& made) noexcept {
-  if (!made.bytes.empty()) {
-    std::memcpy(at, made.bytes.data(), made.bytes.size());
-    made.bytes = {at, made.bytes.size()};
-    at += made.bytes.size();
-  }
-  for (size_t i = 0; made.type == reply::array && i < made.count; i++) {
-    pack_texts(at, made.elements[i]);
-  }
-}
-
-bool is_flat(const reply& from) noexcept {
-  for (const reply& each : from.items()) {
-    if (each.type == reply::array) {
-      return false;
-    }
-  }
-  return true;
-}
 
 }  // namespace
 
@@ -187,7 +140,8 @@ void cache::invalidate_all() noexcept {
 
 // -- records
 
-const reply* cache::find(std::string_view name, uint64_t age_max) noexcept {
+cache::record* cache::find(std::string_view name,
+                           uint64_t age_max) noexcept {
   auto found = records_.find(name);
   if (found == records_.end()) {
     return nullptr;
@@ -198,9 +152,14 @@ const reply* cache::find(std::string_view name, uint64_t age_max) noexcept {
     erase(held);
     return nullptr;
   }
+  return &held;
+}
+
+kept_reply& cache::take(record& held) noexcept {
+  counters_.hits++;
   unlink(held);
   put_newest(held);
-  return held.value;
+  return *held.value;
 }
 
 bool cache::still_current(const flight& landed) const noexcept {
@@ -210,13 +169,12 @@ bool cache::still_current(const flight& landed) const noexcept {
 
 void cache::keep(flight& landed) noexcept {
   const reply& value = landed[0];
-  size_t size = sizeof(reply) + size_of(value);
-  if (value.is_error() || !is_flat(value) ||
-      size + overhead > limit_ / 8) {
+  size_t size = kept_reply::size_of(value);
+  if (value.is_error() || size + overhead > limit_ / 8) {
     return;
   }
-  auto* block = static_cast<char*>(std::malloc(size));
-  if (block == nullptr) {
+  kept_reply* copy = kept_reply::copy_of(value);
+  if (copy == nullptr) {
     return;
   }
   try {
@@ -225,14 +183,10 @@ void cache::keep(flight& landed) noexcept {
       erase(old->second);
     }
     auto made = records_.try_emplace(*landed.name, record{}).first;
-    char* at = block + sizeof(reply);
-    auto* copy = new (block) reply(pack(at, value));
-    pack_texts(at, *copy);
     record& held = made->second;
     held.key = &landed.key;
     held.generation = landed.generation;
     held.read_at = landed.sent_at;
-    held.block = block;
     held.value = copy;
     held.size = size + overhead + 2 * made->first.size();
     held.name = &made->first;
@@ -240,7 +194,7 @@ void cache::keep(flight& landed) noexcept {
     put_newest(held);
     bytes_ += held.size;
   } catch (const std::bad_alloc&) {
-    std::free(block);
+    copy->release();
     return;
   }
   while (bytes_ > limit_) {
@@ -252,7 +206,7 @@ void cache::keep(flight& landed) noexcept {
 void cache::erase(record& each) noexcept {
   unlink(each);
   bytes_ -= each.size;
-  std::free(each.block);
+  each.value->release();
   release(*each.key);
   auto at = records_.find(*each.name);
   records_.erase(at);
@@ -284,11 +238,9 @@ void cache::start(record_read& asking, bool may_hit) {
     asking.go_directly();
     return;
   }
-  const reply* held = may_hit ? find(asking.name_, asking.age_max_)
-                            : nullptr;
+  record* held = may_hit ? find(asking.name_, asking.age_max_) : nullptr;
   if (held != nullptr) {
-    counters_.hits++;
-    asking.deliver(*held, {});
+    asking.take(take(*held));
     return;
   }
   counters_.misses++;

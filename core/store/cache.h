@@ -26,7 +26,7 @@
 
 #include "engine/arena.h"
 #include "store/exchange.h"
-#include "store/reply.h"
+#include "store/kept_reply.h"
 
 namespace wsp {
 
@@ -84,12 +84,9 @@ class cache {
 
   void set_time(uint64_t now) noexcept { now_ = now; }
 
-  bool holds(std::string_view name) noexcept {
-    return usable() && find(name) != nullptr;
-  }
-
  private:
   friend class record_read;
+  friend class held_record;
   class flight;
 
   struct key_state {
@@ -100,8 +97,7 @@ class cache {
     std::pair<const std::string, key_state>* key;
     uint64_t generation;
     uint64_t read_at;    // the command was sent then
-    void* block;         // of the reply
-    const reply* value;
+    kept_reply* value;
     size_t size;
     const std::string* name;
     record* newer;
@@ -123,9 +119,11 @@ class cache {
   template <class T>
   using table = std::unordered_map<std::string, T, name_hash, name_equal>;
 
-  // Hit: the record, until the next change of the cache.
-  const reply* find(std::string_view name,
-                    uint64_t age_max = UINT64_MAX) noexcept;
+  // The record, until the next change of the cache; null: none that is good.
+  record* find(std::string_view name,
+               uint64_t age_max = UINT64_MAX) noexcept;
+  // A hit.
+  kept_reply& take(record& held) noexcept;
   void start(record_read& asking, bool may_hit);
   void keep(flight& landed) noexcept;
   bool still_current(const flight& landed) const noexcept;

@@ -13,30 +13,6 @@ namespace {
 
 constexpr problem no_memory{fault::unavailable, "out of memory"};
 
-// Key and command with NUL between them: keys hold none (keys.h), so no
-// two reads have one name.
-std::string_view name_of(arena& memory, std::string_view key,
-                         std::span<const std::string_view> command) {
-  size_t size = key.size();
-  for (size_t i = 0; i < command.size(); i++) {
-    size += i == 1 ? 0 : command[i].size() + 1;
-  }
-  char* name = memory.bytes(size);
-  char* at = name;
-  auto put = [&at](std::string_view part) {
-    std::memcpy(at, part.data(), part.size());
-    at += part.size();
-  };
-  put(key);
-  for (size_t i = 0; i < command.size(); i++) {
-    if (i != 1) {
-      *at++ = '\0';
-      put(command[i]);
-    }
-  }
-  return {name, size};
-}
-
 bool has_seen_more(const ::wsp_op& op) noexcept {
   const wsp_header* header = find_header(op, "Workspace-Revision");
   return header != nullptr &&
@@ -45,14 +21,45 @@ bool has_seen_more(const ::wsp_op& op) noexcept {
 
 }  // namespace
 
+// The words with NUL between them: neither keys (keys.h) nor fields hold one,
+// so no two reads have one name, and none has that of a key.
+std::string_view read_name(arena& memory,
+                           std::span<const std::string_view> command) {
+  size_t size = command.size() - 1;
+  for (std::string_view word : command) {
+    size += word.size();
+  }
+  char* name = memory.bytes(size);
+  char* at = name;
+  for (std::string_view word : command) {
+    if (at != name) {
+      *at++ = '\0';
+    }
+    std::memcpy(at, word.data(), word.size());
+    at += word.size();
+  }
+  return {name, size};
+}
+
+held_record::held_record(::wsp_op& op, std::string_view name) noexcept
+    : op_(op),
+      found_(cache_of(op).usable() && !has_seen_more(op)
+                 ? cache_of(op).find(name)
+                 : nullptr) {}
+
+const reply& held_record::take() {
+  return op_.held.hold(arena_of(op_), cache_of(op_).take(*found_));
+}
+
 record_read::record_read(::wsp_op& op, std::string_view key,
-                         std::span<const std::string_view> command)
+                         std::span<const std::string_view> command,
+                         named how)
     : exchange(arena_of(op)), op_(op), key_(key) {
   auto* words = arena_of(op).array<std::string_view>(command.size());
   std::copy(command.begin(), command.end(), words);
   command_ = {words, command.size()};
   if (cache_of(op).enabled() && !has_seen_more(op)) {
-    name_ = name_of(arena_of(op), key, command_);
+    name_ = how == named::by_key ? key : read_name(arena_of(op), command_);
   }
 }
 
@@ -65,13 +72,14 @@ record_read::~record_read() {
   }
 }
 
+bool record_read::is_held() const noexcept {
+  cache& records = cache_of(op_);
+  return records.usable() && records.find(name_) != nullptr;
+}
+
 void record_read::start() { cache_of(op_).start(*this, true); }
 
 void record_read::refresh() { cache_of(op_).start(*this, false); }
-
-bool record_read::is_held() const noexcept {
-  return cache_of(op_).holds(name_);
-}
 
 void record_read::go_directly() {
   add(command_);
@@ -86,6 +94,15 @@ void record_read::finished() noexcept {
     value_ = (*this)[0];
   } else {
     failed_ = exchange::failure();
+  }
+  settle();
+}
+
+void record_read::take(kept_reply& held) noexcept {
+  try {
+    value_ = op_.held.hold(arena_of(op_), held);
+  } catch (const std::bad_alloc&) {
+    failed_ = no_memory;
   }
   settle();
 }

@@ -7,9 +7,13 @@
 //     co_await first.get();
 //     co_await second.get();
 //     if (!first.ok()) ...           // first.failure() is a problem
-//     first.value()                  // in the operation's arena
+//     first.value()                  // as long as the operation
 //
-// It lives in the frame of its flow, like a trip.
+// It lives in the frame of its flow, like a trip.  Where nobody needs to wait,
+// no flow is needed:
+//
+//     held_record known(op, read_name(memory, {"HGET", key, field}));
+//     if (known) known.take()        // the same value
 //
 // A request with the header Workspace-Revision has seen a write of another
 // worker, which this one may not have heard of yet: all its reads go to
@@ -24,31 +28,57 @@
 #include <span>
 #include <string_view>
 
+#include "store/cache.h"
 #include "store/exchange.h"
 
 struct wsp_op;
 
 namespace wsp {
 
-class cache;
+// What the record of a read is found by: all of the command.  Where one read
+// of a key is much more frequent than the others, the key alone is its name.
+std::string_view read_name(arena& memory,
+                           std::span<const std::string_view> command);
+inline std::string_view read_name(
+    arena& memory, std::initializer_list<std::string_view> command) {
+  return read_name(memory, std::span(command.begin(), command.size()));
+}
+
+enum class named { by_command, by_key };
+
+// A record of the cache that the operation may use.
+class held_record {
+ public:
+  held_record(::wsp_op& op, std::string_view name) noexcept;
+  explicit operator bool() const noexcept { return found_ != nullptr; }
+  // Until the cache is told something.
+  const reply& value() const noexcept { return found_->value->value(); }
+  // As long as the operation; it counts as read.
+  const reply& take();
+
+ private:
+  ::wsp_op& op_;
+  cache::record* found_;
+};
 
 class record_read final : public exchange {
  public:
   // `command` reads `key` and nothing else.
   record_read(::wsp_op& op, std::string_view key,
-              std::span<const std::string_view> command);
+              std::span<const std::string_view> command,
+              named how = named::by_command);
   record_read(::wsp_op& op, std::string_view key,
               std::initializer_list<std::string_view> command)
       : record_read(op, key, std::span(command.begin(), command.size())) {}
   ~record_read() override;
 
   void start();
+  // Whether start() would find it in the cache.
+  bool is_held() const noexcept;
   // What has been in the cache for longer than that is read again.
   void no_older_than(uint64_t ms) noexcept { age_max_ = ms; }
   // Asks Redis, or joins a read under way, even for what is in the cache.
   void refresh();
-  // Whether start() would find it in the cache.
-  bool is_held() const noexcept;
 
   struct awaiter {
     record_read* self;
@@ -69,13 +99,14 @@ class record_read final : public exchange {
 
   void finished() noexcept override;
   void go_directly();
+  void take(kept_reply& held) noexcept;
   // The answer of a flight, which is gone afterwards.
   void deliver(const reply& from, const problem& failure) noexcept;
   void settle() noexcept;
 
   ::wsp_op& op_;
   std::string_view key_;
-  std::string_view name_;  // key and command: what the record is found by
+  std::string_view name_;  // what the record is found by; empty: not there
   std::span<const std::string_view> command_;
   uint64_t age_max_ = UINT64_MAX;
   bool done_ = false;

@@ -6,6 +6,7 @@
 #include <new>
 
 #include "text/text.h"
+#include "text/words.h"
 
 namespace wsp {
 
@@ -154,33 +155,31 @@ result<json_document> json_parse(arena& memory, std::string_view text,
 
 namespace {
 
-// Whether one of eight bytes is to be escaped: a control character, a quote
-// or a backslash.  Bytes above 0x7f are none.
-bool any_special(const char* text) noexcept {
-  constexpr uint64_t each = 0x0101010101010101u;
-  constexpr uint64_t high = 0x8080808080808080u;
-  uint64_t word;
-  std::memcpy(&word, text, sizeof word);
-  uint64_t quote = word ^ (each * '"');
-  uint64_t backslash = word ^ (each * '\\');
-  uint64_t found = ((word - each * 0x20) & ~word) |
-                   ((quote - each) & ~quote) |
-                   ((backslash - each) & ~backslash);
-  return (found & high) != 0;
+// Whether a byte is to be escaped: a control character, a quote or a
+// backslash.  Bytes above 0x7f are none.
+bool any_special(std::string_view text) noexcept {
+  constexpr uint64_t each = in_each_byte;
+  return any_word(text, [](uint64_t word) {
+    uint64_t quote = word ^ (each * '"');
+    uint64_t backslash = word ^ (each * '\\');
+    uint64_t found = ((word - each * 0x20) & ~word) |
+                     ((quote - each) & ~quote) |
+                     ((backslash - each) & ~backslash);
+    return (found & (each * 0x80)) != 0;
+  });
 }
 
 }  // namespace
 
 void json_put_string(buffer& out, std::string_view text) {
   out.put('"');
+  if (!any_special(text)) {
+    out.put(text);
+    out.put('"');
+    return;
+  }
   size_t from = 0;
   for (size_t i = 0; i < text.size(); i++) {
-    while (text.size() - i >= 8 && !any_special(text.data() + i)) {
-      i += 8;
-    }
-    if (i == text.size()) {
-      break;
-    }
     auto c = static_cast<unsigned char>(text[i]);
     if (c >= 0x20 && c != '"' && c != '\\') {
       continue;

@@ -3,9 +3,26 @@
 #include <charconv>
 #include <cstring>
 
+#include "text/words.h"
+
 namespace wsp {
 
+namespace {
+
+bool is_printable_ascii(std::string_view text) noexcept {
+  return !any_word(text, [](uint64_t word) {
+    uint64_t low = word - in_each_byte * 0x20;  // borrows where one is below
+    uint64_t high = word + in_each_byte;  // into bit 7 where one is 0x7f
+    return ((word | low | high) & (in_each_byte * 0x80)) != 0;
+  });
+}
+
+}  // namespace
+
 std::optional<size_t> utf8_length(std::string_view text) noexcept {
+  if (is_printable_ascii(text)) {
+    return text.size();
+  }
   size_t count = 0;
   size_t i = 0;
   while (i < text.size()) {
@@ -50,28 +67,13 @@ std::optional<size_t> utf8_length(std::string_view text) noexcept {
   return count;
 }
 
-namespace {
-
-// Eight bytes, all of them of 0x20 to 0x7e.
-bool all_printable(const char* at) noexcept {
-  constexpr uint64_t ones = 0x0101010101010101u;
-  uint64_t word;
-  std::memcpy(&word, at, sizeof word);
-  uint64_t low = word - 0x20 * ones;   // borrows where one is below
-  uint64_t high = word + ones;         // carries into bit 7 where one is 0x7f
-  return ((word | low | high) & (0x80 * ones)) == 0;
-}
-
-}  // namespace
-
 bool has_control(std::string_view text) noexcept {
+  if (is_printable_ascii(text)) {
+    return false;
+  }
   unsigned char before = 0;
-  for (size_t i = 0; i < text.size(); i++) {
-    while (text.size() - i > 8 && all_printable(text.data() + i)) {
-      i += 8;
-      before = 0;
-    }
-    auto c = static_cast<unsigned char>(text[i]);
+  for (char each : text) {
+    auto c = static_cast<unsigned char>(each);
     if (c < 0x20 || c == 0x7f || (before == 0xc2 && c >= 0x80 && c < 0xa0)) {
       return true;
     }
@@ -238,25 +240,28 @@ std::string_view rfc3339(arena& memory, int64_t unix_ms) {
   }
   auto ms = static_cast<unsigned>(rest);
   char* p = memory.bytes(24);
-  auto put = [p](int at, unsigned value, int digits) {
-    for (int i = digits - 1; i >= 0; i--) {
-      p[at + i] = static_cast<char>('0' + value % 10);
-      value /= 10;
-    }
+  auto digit = [p](int at, unsigned value) {
+    p[at] = static_cast<char>('0' + value);
   };
-  put(0, static_cast<unsigned>(year), 4);
+  auto two = [digit](int at, unsigned value) {
+    digit(at, value / 10);
+    digit(at + 1, value % 10);
+  };
+  two(0, static_cast<unsigned>(year) / 100);
+  two(2, static_cast<unsigned>(year) % 100);
   p[4] = '-';
-  put(5, month, 2);
+  two(5, month);
   p[7] = '-';
-  put(8, day, 2);
+  two(8, day);
   p[10] = 'T';
-  put(11, ms / 3600000, 2);
+  two(11, ms / 3600000);
   p[13] = ':';
-  put(14, ms / 60000 % 60, 2);
+  two(14, ms / 60000 % 60);
   p[16] = ':';
-  put(17, ms / 1000 % 60, 2);
+  two(17, ms / 1000 % 60);
   p[19] = '.';
-  put(20, ms % 1000, 3);
+  digit(20, ms % 1000 / 100);
+  two(21, ms % 100);
   p[23] = 'Z';
   return {p, 24};
 }
