@@ -22,7 +22,7 @@ void put_roles(json_writer& out, role_set roles) {
 void put_member(operation& op, json_writer& out, const member& each) {
   out.open_object().key("user").string(each.user).key("roles");
   put_roles(out, each.roles);
-  out.key("created").string(rfc3339(op.memory, each.created)).close_object();
+  out.key("created").plain(rfc3339(op.memory, each.created)).close_object();
 }
 
 void put_members(operation& op, json_writer& out,
@@ -44,14 +44,14 @@ void put_invites(operation& op, json_writer& out,
     }
     out.key("roles");
     put_roles(out, each.roles);
-    out.key("created").string(rfc3339(op.memory, each.created));
+    out.key("created").plain(rfc3339(op.memory, each.created));
     out.close_object();
   }
   out.close_array();
 }
 
 void put_record(operation& op, json_writer& out, const workspace& record) {
-  out.key("_id").string(decimal(op.memory, record.id));
+  out.key("_id").plain(decimal(op.memory, record.id));
   out.key("name").string(record.name).key("logo");
   record.logo.empty() ? out.null() : out.string(record.logo);
   out.key("labels").raw(record.labels);

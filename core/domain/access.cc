@@ -12,41 +12,6 @@ namespace {
 
 constexpr problem hidden{fault::not_found, "workspace not found"};
 
-problem decide(wsp_needs needs, const access& here) noexcept {
-  bool sees = here.tenant_admin || here.mine.exists() ||
-              (needs == WSP_NEEDS_VIEWER && here.views_all);
-  if (!here.record.exists() || !sees) {
-    return hidden;
-  }
-  switch (needs) {
-    case WSP_NEEDS_NOBODY:
-    case WSP_NEEDS_OPERATOR:
-    case WSP_NEEDS_IDENTITY:
-    case WSP_NEEDS_VIEWER:
-    case WSP_NEEDS_MEMBER:
-      return {};
-    case WSP_NEEDS_OWNER:
-      if (here.tenant_admin || here.owner()) {
-        return {};
-      }
-      return {fault::forbidden, "only the owner may do this"};
-    case WSP_NEEDS_ADMIN:
-      if (here.admin()) {
-        return {};
-      }
-      return {fault::forbidden, "workspace admin privileges required"};
-    case WSP_NEEDS_TENANT_ADMIN:
-    case WSP_NEEDS_TENANT_ADMIN_HERE:
-    case WSP_NEEDS_PARTNER:
-    case WSP_NEEDS_PARTNER_HERE:
-      break;
-  }
-  if (here.tenant_admin) {
-    return {};
-  }
-  return {fault::forbidden, "administrator privileges required"};
-}
-
 void take(operation& op, int64_t workspace, access& into,
           const reply& record, const reply& mine) noexcept {
   into.record = parse_workspace(workspace, record);
@@ -62,6 +27,31 @@ flow<problem> read_directly(operation& op, int64_t workspace, access& into) {
     take(op, workspace, into, asking[0], asking[1]);
   }
   co_return asking.failure();
+}
+
+flow<problem> read_through_cache(operation& op, int64_t workspace,
+                                 access& into) {
+  std::string_view key = keys_of(op).members(workspace);
+  record_command command = workspace_command(op, workspace);
+  record_read record(op, command[1], command, named::by_key);
+  record_read mine(op, key, {"HGET", key, op.who.user});
+  if (mine.is_held()) {
+    mine.start();
+    record.start();
+  } else {
+    record.refresh();
+    mine.start();
+  }
+  co_await record.get();
+  co_await mine.get();
+  if (!record.ok()) {
+    co_return record.failure();
+  }
+  if (!mine.ok()) {
+    co_return mine.failure();
+  }
+  take(op, workspace, into, record.value(), mine.value());
+  co_return problem{};
 }
 
 }  // namespace
@@ -81,6 +71,15 @@ bool views_all(const identity& who) noexcept {
   }
   return false;
 }
+
+namespace {
+
+void take_rights(const operation& op, access& into) noexcept {
+  into.tenant_admin = op.who.tenant_admin;
+  into.views_all = views_all(op.who);
+}
+
+}  // namespace
 
 bool is_about_one(wsp_needs needs) noexcept {
   switch (needs) {
@@ -148,9 +147,8 @@ flow<result<int64_t>> external_workspace(operation& op,
 // where the membership is to be asked for, the record is, too.
 bool find_access(operation& op, int64_t workspace, access& into,
                  freshness wanted) {
-  into.tenant_admin = op.who.tenant_admin;
-  into.views_all = views_all(op.who);
-  if (wanted == freshness::direct) {
+  take_rights(op, into);
+  if (wanted == freshness::direct || !cache_of(op).usable()) {
     return false;
   }
   std::string_view key = keys_of(op).members(workspace);
@@ -172,61 +170,54 @@ bool find_access(operation& op, int64_t workspace, access& into,
 
 flow<problem> read_access(operation& op, int64_t workspace, access& into,
                           freshness wanted) {
-  if (find_access(op, workspace, into, wanted)) {
-    co_return problem{};
+  take_rights(op, into);
+  if (wanted == freshness::cached && cache_of(op).usable()) {
+    return read_through_cache(op, workspace, into);
   }
-  if (wanted == freshness::direct || !cache_of(op).usable()) {
-    cache_of(op).count_bypass();
-    auto reading = read_directly(op, workspace, into);
-    problem failed = co_await reading;
-    co_return failed;
-  }
-  std::string_view key = keys_of(op).members(workspace);
-  record_command command = workspace_command(op, workspace);
-  record_read record(op, command[1], command, named::by_key);
-  record_read mine(op, key, {"HGET", key, op.who.user});
-  if (mine.is_held()) {
-    mine.start();
-    record.start();
-  } else {
-    record.refresh();
-    mine.start();
-  }
-  co_await record.get();
-  co_await mine.get();
-  if (!record.ok()) {
-    co_return record.failure();
-  }
-  if (!mine.ok()) {
-    co_return mine.failure();
-  }
-  take(op, workspace, into, record.value(), mine.value());
-  co_return problem{};
+  cache_of(op).count_bypass();
+  return read_directly(op, workspace, into);
 }
 
-std::optional<problem> authorize_at_once(operation& op, wsp_needs needs,
-                                         int64_t workspace, access& into,
-                                         freshness wanted) {
+problem authorize(const operation& op, wsp_needs needs,
+                  const access& here) noexcept {
   if (!is_about_one(needs)) {
     if (needs == WSP_NEEDS_TENANT_ADMIN && !op.who.tenant_admin) {
-      return problem{fault::forbidden, "administrator privileges required"};
+      return {fault::forbidden, "administrator privileges required"};
     }
-    return problem{};
+    return {};
   }
-  if (find_access(op, workspace, into, wanted)) {
-    return decide(needs, into);
+  bool sees = here.tenant_admin || here.mine.exists() ||
+              (needs == WSP_NEEDS_VIEWER && here.views_all);
+  if (!here.record.exists() || !sees) {
+    return hidden;
   }
-  return std::nullopt;
-}
-
-flow<problem> authorize(operation& op, wsp_needs needs, int64_t workspace,
-                        access& into, freshness wanted) {
-  auto reading = read_access(op, workspace, into, wanted);
-  problem refusal = co_await reading;
-  if (!refusal.ok()) {
-    co_return refusal;
+  switch (needs) {
+    case WSP_NEEDS_NOBODY:
+    case WSP_NEEDS_OPERATOR:
+    case WSP_NEEDS_IDENTITY:
+    case WSP_NEEDS_VIEWER:
+    case WSP_NEEDS_MEMBER:
+      return {};
+    case WSP_NEEDS_OWNER:
+      if (here.tenant_admin || here.owner()) {
+        return {};
+      }
+      return {fault::forbidden, "only the owner may do this"};
+    case WSP_NEEDS_ADMIN:
+      if (here.admin()) {
+        return {};
+      }
+      return {fault::forbidden, "workspace admin privileges required"};
+    case WSP_NEEDS_TENANT_ADMIN:
+    case WSP_NEEDS_TENANT_ADMIN_HERE:
+    case WSP_NEEDS_PARTNER:
+    case WSP_NEEDS_PARTNER_HERE:
+      break;
   }
-  co_return decide(needs, into);
+  if (here.tenant_admin) {
+    return {};
+  }
+  return {fault::forbidden, "administrator privileges required"};
 }
 
 // Membership is what a right rests on, be it by role or as the owner; that of

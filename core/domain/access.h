@@ -2,7 +2,6 @@
 #ifndef WORKSPACES_DOMAIN_ACCESS_H
 #define WORKSPACES_DOMAIN_ACCESS_H
 
-#include <optional>
 #include <string_view>
 
 #include "domain/member.h"
@@ -48,25 +47,21 @@ flow<result<int64_t>> external_workspace(operation& op,
                                          std::string_view external_id,
                                          freshness wanted);
 
-// Whether the caller has the right, of the workspace and the membership:
-// not_found for a stranger, whether it exists or not, after the same work;
-// forbidden for a member without the right.  What the cache holds is enough to
-// say so at once; where this says nothing, authorize() reads.
-std::optional<problem> authorize_at_once(operation& op, wsp_needs needs,
-                                         int64_t workspace, access& into,
-                                         freshness wanted);
-flow<problem> authorize(operation& op, wsp_needs needs, int64_t workspace,
-                        access& into, freshness wanted);
-
-// Puts what that decision rests on into `change` as checks.
-void rest_on(operation& op, const access& here, commit& change);
-
 // The workspace and the caller's place in it: whether the cache knows it, and
 // read where it does not.
 bool find_access(operation& op, int64_t workspace, access& into,
                  freshness wanted);
 flow<problem> read_access(operation& op, int64_t workspace, access& into,
                           freshness wanted);
+
+// Decides of what was read, if the need is about one workspace.  not_found for
+// a stranger, whether it exists or not, after the same work; forbidden for a
+// member without the right.
+problem authorize(const operation& op, wsp_needs needs,
+                  const access& here) noexcept;
+
+// Puts what that decision rests on into `change` as checks.
+void rest_on(operation& op, const access& here, commit& change);
 
 }  // namespace wsp
 

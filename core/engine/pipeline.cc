@@ -141,16 +141,15 @@ flow<result<answer>> attempt(operation& op, const route& to, call& request,
     }
     request.workspace = current.value;
   }
-  problem refusal;
-  auto known = authorize_at_once(op, to.needs, request.workspace,
-                                 request.here, wanted);
-  if (known) {
-    refusal = *known;
-  } else {
-    auto authorizing = authorize(op, to.needs, request.workspace,
-                                 request.here, wanted);
-    refusal = co_await authorizing;
+  if (is_about_one(to.needs) &&
+      !find_access(op, request.workspace, request.here, wanted)) {
+    auto reading = read_access(op, request.workspace, request.here, wanted);
+    problem failed = co_await reading;
+    if (!failed.ok()) {
+      co_return failed;
+    }
   }
+  problem refusal = authorize(op, to.needs, request.here);
   if (refusal.kind == fault::not_found) {
     refusal.kind = to.unseen;
   }

@@ -4,6 +4,7 @@
 
 #include <charconv>
 #include <cstring>
+#include <memory>
 #include <new>
 
 namespace wsp {
@@ -181,14 +182,45 @@ redisReader* renew_reader(redisReader* reader, arena& memory) noexcept {
   return fresh;
 }
 
+namespace {
+
+// Has the texts of `made` in one piece of memory; arrays in it are not looked
+// into.
+void own_texts(arena& memory, std::span<reply> made) {
+  size_t size = 0;
+  for (const reply& each : made) {
+    size += each.bytes.size();
+  }
+  char* at = memory.bytes(size);
+  for (reply& each : made) {
+    if (!each.bytes.empty()) {
+      std::memcpy(at, each.bytes.data(), each.bytes.size());
+      each.bytes = {at, each.bytes.size()};
+      at += each.bytes.size();
+    }
+  }
+}
+
+void own_elements(arena& memory, reply& made) {
+  auto* elements = static_cast<reply*>(
+      memory.allocate(made.count * sizeof(reply), alignof(reply)));
+  std::uninitialized_copy_n(made.elements, made.count, elements);
+  made.elements = elements;
+  own_texts(memory, {elements, made.count});
+  for (size_t i = 0; i < made.count; i++) {
+    if (elements[i].type == reply::array) {
+      own_elements(memory, elements[i]);
+    }
+  }
+}
+
+}  // namespace
+
 reply copy_reply(arena& memory, const reply& from) {
   reply made = from;
-  made.bytes = memory.copy(from.bytes);
-  if (from.type == reply::array) {
-    made.elements = memory.array<reply>(from.count);
-    for (size_t i = 0; i < from.count; i++) {
-      made.elements[i] = copy_reply(memory, from.elements[i]);
-    }
+  own_texts(memory, {&made, 1});
+  if (made.type == reply::array) {
+    own_elements(memory, made);
   }
   return made;
 }

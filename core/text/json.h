@@ -99,6 +99,14 @@ class json_writer {
     json_put_string(out_, text);
     return *this;
   }
+  // One with nothing in it to escape.
+  json_writer& plain(std::string_view text) {
+    separate();
+    out_.put('"');
+    out_.put(text);
+    out_.put('"');
+    return *this;
+  }
   json_writer& number(long long value) {
     separate();
     out_.number(value);
