@@ -16,6 +16,10 @@ namespace {
 // A reply larger than any of ours; with it the connection is dropped.
 constexpr size_t most_input = 64u << 20;
 
+// What the reader is given at once: after each kilobyte that it has read, it
+// moves what is left to the front of its memory.
+constexpr size_t most_fed = 4096;
+
 // What is kept of the memory for output when all is written.
 constexpr size_t most_idle_output = 2u << 20;
 
@@ -242,35 +246,42 @@ void connection::input(const char* data, size_t size) {
   input_at_ = now_;
   reader_ = renew_reader(reader_, scratch_);
   redisReader* const reader = reader_;
-  if (redisReaderFeed(reader, data, size) != REDIS_OK) {
-    drop("Redis sent what is not RESP");
-    return;
-  }
-  while (reader_ == reader) {
-    void* object = nullptr;
-    if (redisReaderGetReply(reader, &object) != REDIS_OK) {
+  while (size != 0) {
+    size_t piece = std::min(size, most_fed);
+    if (redisReaderFeed(reader, data, piece) != REDIS_OK) {
       drop("Redis sent what is not RESP");
       return;
     }
-    if (object == nullptr) {
-      if (reader->len - reader->pos > most_input) {
-        drop("Redis sent too large a reply");
+    data += piece;
+    size -= piece;
+    for (;;) {
+      void* object = nullptr;
+      if (redisReaderGetReply(reader, &object) != REDIS_OK) {
+        drop("Redis sent what is not RESP");
+        return;
       }
-      return;
-    }
-    const reply& got = *static_cast<reply*>(object);
-    try {
-      if (state_ == state::handshake) {
-        handshake_reply(got);
-      } else {
-        replied(got);
+      if (object == nullptr) {
+        break;
       }
-    } catch (const std::bad_alloc&) {
-      drop("out of memory");
-      return;
-    }
-    if (reader_ == reader) {
+      const reply& got = *static_cast<reply*>(object);
+      try {
+        if (state_ == state::handshake) {
+          handshake_reply(got);
+        } else {
+          replied(got);
+        }
+      } catch (const std::bad_alloc&) {
+        drop("out of memory");
+        return;
+      }
+      if (reader_ != reader) {
+        return;
+      }
       scratch_.reset();
+    }
+    if (reader->len - reader->pos > most_input) {
+      drop("Redis sent too large a reply");
+      return;
     }
   }
 }

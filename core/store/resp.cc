@@ -14,64 +14,56 @@ namespace {
 // What a reader keeps of the memory for input when all is read.
 constexpr size_t most_idle_input = 64u << 10;
 
-struct length_line {
-  // '*' or '$', up to 20 digits, CR LF
-  char text[24];
-  size_t size;
+// '*' or '$', a number of up to 20 digits, CR LF
+constexpr size_t length_line_max = 23;
 
-  length_line(char kind, size_t value) noexcept {
-    text[0] = kind;
-    if (value < 10) {
-      text[1] = static_cast<char>('0' + value);
-      text[2] = '\r';
-      text[3] = '\n';
-      size = 4;
-      return;
-    }
-    char* end = std::to_chars(text + 1, text + sizeof text - 2, value).ptr;
-    *end++ = '\r';
-    *end++ = '\n';
-    size = static_cast<size_t>(end - text);
+char* put_length(char* at, char kind, size_t value) noexcept {
+  *at++ = kind;
+  if (value < 10) {
+    *at++ = static_cast<char>('0' + value);
+  } else {
+    at = std::to_chars(at, at + 20, value).ptr;
   }
-  std::string_view view() const noexcept { return {text, size}; }
-};
+  *at++ = '\r';
+  *at++ = '\n';
+  return at;
+}
 
-template <class Put>
-void put_parts(std::span<const std::string_view> parts, Put put) {
-  put(length_line('*', parts.size()).view());
+size_t room_for(std::span<const std::string_view> parts) noexcept {
+  size_t size = length_line_max;
   for (std::string_view part : parts) {
-    put(length_line('$', part.size()).view());
-    put(part);
-    put("\r\n");
+    size += length_line_max + part.size() + 2;
   }
+  return size;
+}
+
+// Where there is room for it; returns its end.
+char* write_command(char* at,
+                    std::span<const std::string_view> parts) noexcept {
+  at = put_length(at, '*', parts.size());
+  for (std::string_view part : parts) {
+    at = put_length(at, '$', part.size());
+    if (!part.empty()) {
+      std::memcpy(at, part.data(), part.size());
+      at += part.size();
+    }
+    *at++ = '\r';
+    *at++ = '\n';
+  }
+  return at;
 }
 
 }  // namespace
 
 void put_command(buffer& out, std::span<const std::string_view> parts) {
-  constexpr size_t around = 16;  // '$', ten digits, two line ends
-  size_t size = around;
-  for (std::string_view part : parts) {
-    size += around + part.size();
-  }
-  char* at = out.reserve(size);
-  put_parts(parts, [&](std::string_view text) {
-    if (!text.empty()) {
-      std::memcpy(at, text.data(), text.size());
-      at += text.size();
-    }
-  });
-  out.commit(at);
+  out.commit(write_command(out.reserve(room_for(parts)), parts));
 }
 
 void put_command(std::string& out, std::span<const std::string_view> parts) {
   size_t before = out.size();
-  try {
-    put_parts(parts, [&](std::string_view text) { out.append(text); });
-  } catch (const std::bad_alloc&) {
-    out.resize(before);  // no half of a command
-    throw;
-  }
+  out.resize(before + room_for(parts));
+  char* end = write_command(out.data() + before, parts);
+  out.resize(static_cast<size_t>(end - out.data()));
 }
 
 namespace {
