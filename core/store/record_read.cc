@@ -19,6 +19,10 @@ bool has_seen_more(const ::wsp_op& op) noexcept {
          parse_integer(view(header->value)).value_or(0) > 0;
 }
 
+bool may_use_cache(::wsp_op& op) noexcept {
+  return cache_of(op).enabled() && !has_seen_more(op);
+}
+
 }  // namespace
 
 // The words with NUL between them: neither keys (keys.h) nor fields hold one,
@@ -43,7 +47,7 @@ std::string_view read_name(arena& memory,
 
 held_record::held_record(::wsp_op& op, std::string_view name) noexcept
     : op_(op),
-      found_(cache_of(op).usable() && !has_seen_more(op)
+      found_(may_use_cache(op) && cache_of(op).usable()
                  ? cache_of(op).find(name)
                  : nullptr) {}
 
@@ -58,7 +62,7 @@ record_read::record_read(::wsp_op& op, std::string_view key,
   auto* words = arena_of(op).array<std::string_view>(command.size());
   std::copy(command.begin(), command.end(), words);
   command_ = {words, command.size()};
-  if (cache_of(op).enabled() && !has_seen_more(op)) {
+  if (may_use_cache(op)) {
     name_ = how == named::by_key ? key : read_name(arena_of(op), command_);
   }
 }

@@ -144,7 +144,7 @@ mutant "own writes" store/commit.cc \
     'cache_of(op).invalidate(key);' 'cache_of(op), (void)key;' \
     test_cache own_writes_are_seen_at_once
 mutant "the header Workspace-Revision" store/record_read.cc \
-    ' && !has_seen_more(op)) {' ' && (has_seen_more(op) || true)) {' \
+    ' && !has_seen_more(op);' ' && (has_seen_more(op) || true);' \
     test_cache a_new_record_does_not_vouch_for_an_old_membership
 
 mutant "the mark of a partner's key" identity/api_key.cc \
