@@ -113,6 +113,12 @@ ngx_http_workspaces_conf_mount(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     ngx_http_workspaces_used(cf, wmcf, "workspaces");
 
+    /* what is begun there in the background is also done here */
+
+    if (wlcf->dialect == WSP_OPERATOR) {
+        wmcf->works = 1;
+    }
+
     clcf->handler = ngx_http_workspaces_handler;
 
     return NGX_CONF_OK;

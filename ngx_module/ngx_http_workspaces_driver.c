@@ -107,6 +107,7 @@ ngx_http_workspaces_driver_create(ngx_cycle_t *cycle,
     options.max_stale_ms = (uint32_t) wmcf->cache_max_stale;
     options.mail = wmcf->smtp.mail;
     options.webhooks = wmcf->webhooks.webhooks;
+    options.works = wmcf->works;
     options.invitation_ttl_s = (uint32_t) wmcf->invitation_ttl;
     options.client_name.data = (const char *) name;
     options.client_name.len = p - name;

@@ -144,6 +144,7 @@ typedef struct {
     unsigned                         access_used:1;
     unsigned                         forward_used:1;
     unsigned                         status_used:1;
+    unsigned                         works:1;   /* does long work */
 
     /* a slot for each worker, in the zone; NULL: nobody wants to know */
     ngx_shm_zone_t                  *status_zone;

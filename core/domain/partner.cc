@@ -177,6 +177,7 @@ flow<result<issued_partner>> register_partner(operation& op, commit& change,
   change.write({"HSET", key_names::api_key(memory, record.key_hash), "tenant",
                 op.who.tenant, "partner", "1"});
   change.write({"ZADD", keys.partners(), "0", op.who.tenant});
+  change.write({"ZADD", keys.tenants(), "0", op.who.tenant});
   co_return made;
 }
 
@@ -279,6 +280,31 @@ result<std::string_view> rotate_secret(operation& op, commit& change,
     change.write({"HDEL", key, fields.old, fields.until});
   }
   return made;
+}
+
+flow<problem> drop_ended_secrets(operation& op) {
+  std::string_view key = keys_of(op).partner();
+  auto reading = read_partner(op);
+  auto found = co_await reading;
+  if (!found.ok()) {
+    co_return found.error;
+  }
+  for (direction way : {direction::incoming, direction::outgoing}) {
+    const sealed_secret& stored = found.value.secret(way);
+    if (stored.old.empty() || now_of(op) < stored.old_until) {
+      continue;
+    }
+    secret_fields fields = fields_of(way);
+    commit change(op);
+    change.expect(stored.old, {"HGET", key, fields.old});
+    change.write({"HDEL", key, fields.old, fields.until});
+    auto committing = run(op, change);
+    auto outcome = co_await committing;
+    if (!outcome.ok() && outcome.error.kind != fault::conflict) {
+      co_return outcome.error;
+    }
+  }
+  co_return problem{};
 }
 
 flow<problem> stop_webhooks(operation& op, std::string_view url,

@@ -70,6 +70,19 @@ struct secret_pair {
 result<secret_pair> open_secrets(operation& op, const partner& record,
                                  direction way);
 
+// The fields of the record that hold sealed secrets, and what each is sealed
+// for beside the tenant.
+struct partner_secret {
+  std::string_view field;
+  std::string_view slot;
+};
+constexpr partner_secret partner_secrets[] = {{"in", "partner.incoming"},
+                                              {"in_old", "partner.incoming"},
+                                              {"out", "partner.outgoing"},
+                                              {"out_old", "partner.outgoing"}};
+// Removes those whose time of grace is over.  A commit of its own.
+flow<problem> drop_ended_secrets(operation& op);
+
 // Where webhooks can be sent: http or https, a host and perhaps a port, at most
 // 2048 printable ASCII characters, without a user and without a fragment.
 // Whether http is accepted is said by who delivers.

@@ -272,6 +272,7 @@ flow<problem> create_workspaces(operation& op, commit& change,
       co_return external_id_taken;
     }
   }
+  change.write({"ZADD", keys.tenants(), "0", op.who.tenant});
   into.clear();
   for (size_t i = 0; i < given.size(); i++) {
     workspace made;

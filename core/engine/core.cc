@@ -54,7 +54,8 @@ wsp_core::wsp_core(const wsp_core_options& options)
                  ? nullptr
                  : static_cast<wsp::status_slot*>(options.status) +
                        options.worker),
-      outgoing(*this, options.mail != nullptr, options.webhooks) {
+      outgoing(*this, options.mail != nullptr, options.works != 0,
+               options.webhooks) {
   data.count_in(status);
   if (status != nullptr) {
     ownership = wsp::own_gauges(*status);

@@ -7,6 +7,7 @@
 #include "domain/mail.h"
 #include "engine/core.h"
 #include "engine/outbox.h"
+#include "engine/work.h"
 #include "store/keys.h"
 #include "text/text.h"
 
@@ -107,29 +108,42 @@ flow<answer> hand::carry_out(operation& op, hand& self) {
   }
   held.held.due = lease;
   held.what = took.value.what;
-  op.who.tenant = held.what.tenant;
-  op.keys = op.memory.make<key_names>(op.memory, op.who.tenant,
-                                      link_of(op).partitions());
-  auto preparing = prepare(op, self, held.what);
-  problem refusal = co_await preparing;
+  // What work is about may be a tenant that is being deleted, or none.
+  if (self.kind_ != job_kind::work) {
+    op.who.tenant = held.what.tenant;
+    op.keys = op.memory.make<key_names>(op.memory, op.who.tenant,
+                                        link_of(op).partitions());
+  }
   if (self.owner_->tries_over(self.kind_, held.what) > 1) {
     // Each time the lease ran out: it may be what the worker died of.
     self.verdict_ = {WSP_JOB_FAILED, "no try has come to an end"};
-  } else if (!refusal.ok()) {
-    self.verdict_ = verdict_of(refusal);
-  } else if (self.owner_->draining_) {
-    self.verdict_.unasked = true;
+  } else if (self.kind_ == job_kind::work) {
+    auto working = work_on(op, self, held.what);
+    problem failed = co_await working;
+    if (!failed.ok()) {
+      self.verdict_ = verdict_of(failed);
+    }
   } else {
-    outcome_awaiter waiting{&self};
-    co_await waiting;
+    auto preparing = prepare(op, self, held.what);
+    problem refusal = co_await preparing;
+    if (!refusal.ok()) {
+      self.verdict_ = verdict_of(refusal);
+    } else if (self.owner_->draining_) {
+      self.verdict_.unasked = true;
+    } else {
+      outcome_awaiter waiting{&self};
+      co_await waiting;
+    }
   }
   self.now_ = state::settling;
   for (;;) {
     auto settling = settle(op, self, held);
     auto settled = co_await settling;
     // What is done shall not be done again because the store was away for
-    // a moment; once the lease is over it is another's.
-    if (settled.ok() || self.owner_->draining_ || now_of(op) >= lease) {
+    // a moment; once the lease is over it is another's.  That of a tenant
+    // which is being deleted is removed with it.
+    if (settled.ok() || settled.error.kind == fault::conflict ||
+        self.owner_->draining_ || now_of(op) >= lease) {
       co_return answer{};
     }
     rest_awaiter resting{&self};
@@ -150,6 +164,24 @@ flow<problem> hand::prepare(operation& op, hand& self, const job& what) {
   auto written = co_await writing;
   self.call_ = written.value;
   co_return written.error;
+}
+
+flow<problem> hand::work_on(operation& op, hand& self, const job& what) {
+  auto working = do_slice(op, what);
+  auto went = co_await working;
+  self.verdict_ = {WSP_JOB_DONE, {}};
+  switch (went.value) {
+    case work_state::over:
+      break;
+    case work_state::goes_on:
+      self.verdict_.goes_on = true;
+      break;
+    case work_state::not_mine:
+      self.verdict_.unasked = true;
+      self.verdict_.retry_after_ms = second;
+      break;
+  }
+  co_return went.error;
 }
 
 void hand::judge(const job_verdict& said) noexcept {
@@ -184,7 +216,9 @@ flow<result<bool>> hand::settle(operation& op, hand& self,
   commit change(op);
   job_end how = job_end::done;
   if (verdict.unasked) {
-    give_back(op, change, held);
+    give_back(op, change, held, now_of(op) + verdict.retry_after_ms);
+  } else if (verdict.goes_on) {
+    go_on_with(op, change, held);
   } else if (again) {
     how = job_end::retried;
     int64_t delay = owner.delay_after(held.kind, held.what);
@@ -207,7 +241,7 @@ flow<result<bool>> hand::settle(operation& op, hand& self,
   if (!outcome.ok()) {
     co_return outcome.error;
   }
-  if (outcome.value.done && !verdict.unasked) {
+  if (outcome.value.done && !verdict.unasked && !verdict.goes_on) {
     owner.count_end(held.kind, how);
     if (again || dead) {
       log_line(op, dead ? WSP_LOG_ERROR : WSP_LOG_WARN,

@@ -40,6 +40,7 @@ class hand final : public task {
   // Coroutines are static: a flow's memory is that of its first parameter.
   static flow<answer> carry_out(operation& op, hand& self);
   static flow<problem> prepare(operation& op, hand& self, const job& what);
+  static flow<problem> work_on(operation& op, hand& self, const job& what);
   static flow<result<bool>> settle(operation& op, hand& self,
                                    const held_job& held);
   static void note(operation& op, hand& self, commit& change,

@@ -15,6 +15,7 @@ struct job_verdict {
   int64_t retry_after_ms = 0;
   bool needless = false;  // done, for there was nothing to do
   bool unasked = false;   // nobody tried: it is given back
+  bool goes_on = false;   // a part of it is done
 
   bool is_to_be_retried() const noexcept {
     return outcome == WSP_JOB_RETRY || outcome == WSP_JOB_AWAY;

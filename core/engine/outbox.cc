@@ -22,6 +22,10 @@ constexpr int64_t hour = 60 * minute;
 constexpr int64_t mail_delays[] = {10 * second, minute,   5 * minute,
                                    30 * minute, 2 * hour, 6 * hour,
                                    12 * hour,   24 * hour};
+// Since the last part that was done.
+constexpr int64_t work_delays[] = {second,      10 * second, minute,
+                                   5 * minute,  30 * minute, hour,
+                                   2 * hour,    6 * hour,    12 * hour};
 
 // From one look to the next, half of it up to one and a half.
 constexpr uint64_t look_ms = 1000;
@@ -35,7 +39,8 @@ constexpr unsigned partitions_max = 256;
 constexpr int64_t far_page = 500;
 constexpr int64_t far_max = 20 * far_page;
 
-constexpr job_kind all_kinds[] = {job_kind::mail, job_kind::webhook};
+constexpr job_kind all_kinds[] = {job_kind::mail, job_kind::webhook,
+                                  job_kind::work};
 static_assert(std::size(all_kinds) == job_kinds);
 
 // Whether its lanes may hold several jobs, and say whose they are.
@@ -77,9 +82,11 @@ struct outbox::scan {
   bool has_enough() const noexcept { return picked.size() >= wanted; }
 };
 
-outbox::outbox(wsp_core& core, bool mails,
+outbox::outbox(wsp_core& core, bool mails, bool works,
                const wsp_webhooks* webhooks) noexcept
     : core_(core) {
+  at(job_kind::work).enabled = works;
+  at(job_kind::work).delays = work_delays;
   at(job_kind::mail).enabled = mails;
   at(job_kind::mail).delays = mail_delays;
   if (webhooks != nullptr) {

@@ -26,7 +26,7 @@ class outbox final : private task {
  public:
   static constexpr uint64_t never = UINT64_MAX;
   // Jobs at once, of each kind.
-  static constexpr size_t hands[job_kinds] = {16, 64};
+  static constexpr size_t hands[job_kinds] = {16, 64, 2};
   // Of a tenant, where lanes tell whose they are.
   static constexpr size_t hands_of_tenant = 4;
 
@@ -38,8 +38,10 @@ class outbox final : private task {
     int64_t oldest = 0;  // due time of the oldest that is due; 0: none is
   };
 
-  // Carries out mail, and webhooks where it is told how.
-  outbox(wsp_core& core, bool mails, const wsp_webhooks* webhooks) noexcept;
+  // Carries out mail and long work where it is told to, and webhooks where it
+  // is told how.
+  outbox(wsp_core& core, bool mails, bool works,
+         const wsp_webhooks* webhooks) noexcept;
 
   void set_time(uint64_t now) noexcept { now_ = now; }
   // A job was queued in this partition.
@@ -115,7 +117,7 @@ class outbox final : private task {
   uint64_t now_ = 0;
 
   kind_state kinds_[job_kinds];
-  hand hands_[hands[0] + hands[1]];
+  hand hands_[hands[0] + hands[1] + hands[2]];
   uint64_t last_number_ = 0;
 
   operation* look_ = nullptr;

@@ -20,6 +20,9 @@ namespace {
 // time with the link's timeout.
 constexpr std::string_view token_ms = "120000";
 
+constexpr problem being_deleted{
+    fault::conflict, "everything of this tenant is being deleted"};
+
 }  // namespace
 
 struct commit_access {
@@ -36,8 +39,15 @@ struct commit_access {
     }
   }
 
+  static int64_t last_check(const commit& change) noexcept {
+    return static_cast<int64_t>(change.checks_);
+  }
+
   static void encode(::wsp_op& op, commit& change, trip& sending) {
     arena& memory = arena_of(op);
+    if (keys_of(op).is_of_tenant()) {
+      change.expect("0", {"EXISTS", keys_of(op).deletion()});
+    }
     list<std::string_view> touch{arena_allocator<std::string_view>(memory)};
     if (!change.touched_.empty()) {
       change.into_ = &touch;
@@ -142,6 +152,9 @@ flow<result<committed>> run(::wsp_op& op, commit& change) {
     auto revision = parse_integer(sending[0][1].str());
     outcome.revision = revision ? *revision : 0;
     commit_access::tell_outbox(op, change);
+  } else if (keys_of(op).is_of_tenant() &&
+             sending[0][1].number == commit_access::last_check(change)) {
+    co_return being_deleted;
   }
   co_return outcome;
 }

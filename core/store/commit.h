@@ -3,7 +3,7 @@
 //
 // It carries a random token that Redis remembers for a while, so that a
 // commit whose acknowledgement was lost can be sent again without a second
-// effect.  It accumulates through the layers: the pipeline adds what the
+// effect.  One with the keys of a tenant is refused while that is deleted.  It accumulates through the layers: the pipeline adds what the
 // authorization rested on, the services add the rules' checks and writes.
 #ifndef WORKSPACES_STORE_COMMIT_H
 #define WORKSPACES_STORE_COMMIT_H

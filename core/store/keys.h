@@ -3,6 +3,7 @@
 //   wsp:partitions              how many partitions there are
 //   wsp:k:HASH                  hash: an API key (identity/api_key.h)
 //   wsp:i:HASH                  tenant of an invitation, by its token (expires)
+//   wsp:rewrap                  hash: the latest rewrap (domain/rewrap.h)
 //   wsp:{P}:T:                  begins every key of tenant T, where P is the
 //                               CRC-32 of the tenant modulo the partitions:
 //                               one tenant is in one slot of a cluster
@@ -50,6 +51,9 @@
 //                               the time when they were
 //     t:TOKEN                   as above
 //     partners                  sorted set of the tenants that are partners
+//     tenants                   sorted set of all tenants
+//     del:T                     hash: the deletion of tenant T, as long as it
+//                               goes on (domain/deletion.h)
 //
 // T, USER, EMAIL, NAME, SLUG, EXTERNAL, LABEL and EVENT are percent-encoded
 // but for [A-Za-z0-9_.~-], which is injective: no two identities share a key,
@@ -139,7 +143,22 @@ class key_names {
     return memory_.join(shared_, "dead:", kind);
   }
   std::string_view partners() { return memory_.join(shared_, "partners"); }
+  std::string_view tenants() { return memory_.join(shared_, "tenants"); }
+  // Of the tenant that these keys are of; is_of_tenant() says whether there is
+  // one.
+  std::string_view deletion() {
+    return memory_.join(shared_, "del:", tenant_part());
+  }
+  bool is_of_tenant() const noexcept { return prefix_ != shared_; }
+  // Begins every key of the tenant.
+  std::string_view prefix() const noexcept { return prefix_; }
+  // The tenant as it is in keys.
+  std::string_view tenant_part() const noexcept {
+    size_t before = shared_.size() - 1;
+    return prefix_.substr(before, prefix_.size() - before - 1);
+  }
   // Of no tenant.
+  static constexpr std::string_view rewrap = "wsp:rewrap";
   static std::string_view api_key(arena& memory, std::string_view hash) {
     return memory.join("wsp:k:", hash);
   }

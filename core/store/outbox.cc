@@ -85,6 +85,8 @@ std::string_view name_of(job_kind kind) noexcept {
       return "mail";
     case job_kind::webhook:
       return "webhook";
+    case job_kind::work:
+      return "work";
     case job_kind::count:
       break;
   }
@@ -183,10 +185,18 @@ void postpone(operation& op, commit& change, const held_job& held, int64_t due,
   set_due(op, change, held, due);
 }
 
-void give_back(operation& op, commit& change, const held_job& held) {
+void give_back(operation& op, commit& change, const held_job& held,
+               int64_t due) {
   expect_held(op, change, held);
   change.write({"HINCRBY", keys_of(op).job(held.what.id), "tries", "-1"});
+  set_due(op, change, held, due);
+}
+
+void go_on_with(operation& op, commit& change, const held_job& held) {
+  expect_held(op, change, held);
+  change.write({"HSET", keys_of(op).job(held.what.id), "tries", "0"});
   set_due(op, change, held, now_of(op));
+  change.queues_job();
 }
 
 void bury(operation& op, commit& change, const held_job& held,

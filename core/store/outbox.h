@@ -26,7 +26,7 @@
 
 namespace wsp {
 
-enum class job_kind : unsigned char { mail, webhook, count };
+enum class job_kind : unsigned char { mail, webhook, work, count };
 constexpr size_t job_kinds = static_cast<size_t>(job_kind::count);
 std::string_view name_of(job_kind kind) noexcept;
 
@@ -80,7 +80,10 @@ struct held_job {
 void remove(operation& op, commit& change, const held_job& held);
 void postpone(operation& op, commit& change, const held_job& held, int64_t due,
               std::string_view reason);
-void give_back(operation& op, commit& change, const held_job& held);
+void give_back(operation& op, commit& change, const held_job& held,
+               int64_t due);
+// A part of it is done, and the rest is due at once, as if never tried.
+void go_on_with(operation& op, commit& change, const held_job& held);
 void bury(operation& op, commit& change, const held_job& held,
           std::string_view reason);
 

@@ -94,6 +94,7 @@ struct driver *driver_new(struct driver_options options) {
                                                  : 1000,
             .status = d->status,
             .invitation_ttl_s = options.invitation_ttl_s,
+            .works = options.works,
         };
         memset(made.seed, options.seed, sizeof made.seed);
         if (!options.manual && options.seed == 0) {

@@ -148,6 +148,7 @@ struct driver_options {
     bool posts;                 /* jobs of HTTP are carried out */
     const char *retry;          /* absent: the core's own */
     bool allow_http;
+    bool works;                 /* takes part in long work */
     bool manual;                /* stops the clock, too */
     uint32_t timeout_ms;        /* absent: 5000, or 20000 with a real Redis */
     uint32_t connect_timeout_ms;

@@ -49,6 +49,9 @@ static const char *const arguments[][2] = {
     { "{subtype}", "B01" },
     { "{partner}", "ats" },
     { "{client}", "acme-corp" },
+    { "{event}", "event-1" },
+    { "{job}", "0123456789abcdef0123456789abcdef" },
+    { "{tenant}", "ats" },
 };
 
 void take_value(const struct answer *from, const char *name, char *into,
@@ -127,6 +130,19 @@ static void make_partner(struct driver *d, struct fixture *made) {
                   200);
 }
 
+/* What was given up: a mail of acme's, and an event that ats should know. */
+static void give_up(void) {
+    static const char job[] = "0123456789abcdef0123456789abcdef";
+    redis_do("HSET wsp:{62}::j:%s kind mail tenant acme lane %s created 1 "
+             "tries 9 payload hush reason away", job, job);
+    redis_do("ZADD wsp:{62}::dead:mail 1767225600000 %s", job);
+    redis_do("HSET wsp:{49}:ats:y:event-1 event workspace.provisioned "
+             "reference ref-1 client acme-corp state failed created 1 "
+             "ended 2 tries 10 status 500 error away job none body {}");
+    redis_do("ZADD wsp:{49}:ats:ys 0 event-1");
+    redis_do("ZADD wsp:{49}:ats:yz 2 event-1");
+}
+
 void fixture_make(struct driver *d, struct fixture *made) {
     char path[64];
     redis_flush();
@@ -139,6 +155,7 @@ void fixture_make(struct driver *d, struct fixture *made) {
     register_organization(d, "globex");
     register_organization(d, "acme");
     make_partner(d, made);
+    give_up();
     snprintf(made->neighbour, sizeof made->neighbour, "%s",
              make_workspace(d, "neighbour", "{\"name\":\"Neighbour\"}"));
     snprintf(made->target, sizeof made->target, "%s",
@@ -339,6 +356,20 @@ static const struct sample {
       .flags = VARIES },
     { WSP_OPERATOR, "partner.rotate_outgoing", .body = NULL,
       .flags = VARIES },
+    { WSP_OPERATOR, "delivery.list", .body = NULL },
+    { WSP_OPERATOR, "delivery.get", .body = NULL },
+    { WSP_OPERATOR, "delivery.redeliver", .body = NULL, .flags = VARIES,
+      .status = 202 },
+    { WSP_OPERATOR, "dead_letter.list", .body = NULL },
+    { WSP_OPERATOR, "dead_letter.drop", .body = NULL },
+    { WSP_OPERATOR, "dead_letter.retry", .body = NULL, .status = 202 },
+    { WSP_OPERATOR, "tenant.list", .body = NULL },
+    { WSP_OPERATOR, "tenant.get", .body = NULL },
+    { WSP_OPERATOR, "tenant.delete", .body = NULL, .flags = VARIES,
+      .status = 202 },
+    { WSP_OPERATOR, "rewrap.get", .body = NULL },
+    { WSP_OPERATOR, "rewrap.start", .body = NULL, .flags = VARIES,
+      .status = 202 },
 
     { WSP_PARTNER, "workspace.create",
       .body = "{\"client_id\":\"new-corp\",\"name\":\"New\","
