@@ -248,6 +248,14 @@ static void nothing_is_left_of_a_deleted_tenant(void **state) {
     assert_holds(got->body, "\"workspaces\":3,");
     assert_holds(got->body, "\"phase\":\"webhooks\",\"removed\":0}");
     assert_true(is_deleted("/tenants/acme"));
+    /* its job is settled when it is gone */
+    for (time_t end = time(NULL) + 20; time(NULL) < end;) {
+        driver_turn(w, 10);
+        if (redis_number("ZCARD wsp:{2}::q:work") == 0) {
+            break;
+        }
+    }
+    assert_int_equal(redis_number("ZCARD wsp:{2}::q:work"), 0);
     assert_int_equal(keys_like("wsp:{?}:acme:*"), 0);
     assert_int_equal(keys_like("wsp:{?}::del:*"), 0);
     assert_int_equal(keys_like("wsp:{?}::j:acme-*"), 0);
