@@ -215,7 +215,7 @@ void bury(operation& op, commit& change, const held_job& held,
 }
 
 flow<result<hurried>> hurry(operation& op, commit& change, job_kind kind,
-                            const job& what) {
+                            job what) {
   std::string_view lane = lane_of(what);
   trip finding(op);
   finding.add({"ZSCORE", queue_of(op, kind), lane});

@@ -90,7 +90,7 @@ void bury(operation& op, commit& change, const held_job& held,
 // Makes the first of a job's lane due at once.
 enum class hurried { yes, in_hand, not_there };
 flow<result<hurried>> hurry(operation& op, commit& change, job_kind kind,
-                            const job& what);
+                            job what);
 
 // A job that was given up.
 struct dead_job {
