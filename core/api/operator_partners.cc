@@ -26,9 +26,10 @@ result<std::optional<std::string_view>> read_url(operation& op,
     url.emplace();
     return url;
   }
-  if (!json_is_string(value) || !is_webhook_url(json_text(value))) {
+  if (!json_is_string(value) || !is_webhook_url(op.memory, json_text(value))) {
     return problem{fault::invalid,
-                   "webhook_url must be an https:// URL without a user",
+                   "webhook_url must be an https:// URL of a host and perhaps "
+                   "a port, without a user and without a fragment",
                    "webhook_url"};
   }
   url = op.memory.copy(json_text(value));

@@ -127,7 +127,7 @@ result<const kind*> read_kind(const json_t* event) {
       return &each;
     }
   }
-  return problem{fault::invalid,
+  return problem{name == nullptr ? fault::missing : fault::invalid,
                  "event must be one of workspace.created, workspace.updated, "
                  "workspace.deleted, member.created and member.deleted",
                  "event"};

@@ -1,7 +1,5 @@
 #include "domain/partner.h"
 
-#include <algorithm>
-
 #include "identity/api_key.h"
 #include "identity/random_token.h"
 #include "seal/envelope.h"
@@ -9,6 +7,7 @@
 #include "store/lexical_page.h"
 #include "store/link.h"
 #include "text/text.h"
+#include "text/url.h"
 
 namespace wsp {
 
@@ -58,23 +57,8 @@ std::string_view name_of(direction way) noexcept {
   return way == direction::incoming ? "incoming" : "outgoing";
 }
 
-bool is_webhook_url(std::string_view text) noexcept {
-  constexpr std::string_view schemes[] = {"https://", "http://"};
-  if (text.size() > 2048 ||
-      !std::all_of(text.begin(), text.end(), [](char c) {
-        return c > ' ' && c <= '~' && c != '"' && c != '\\' && c != '#';
-      })) {
-    return false;
-  }
-  for (std::string_view scheme : schemes) {
-    if (text.substr(0, scheme.size()) == scheme) {
-      text.remove_prefix(scheme.size());
-      std::string_view authority = text.substr(0, text.find_first_of("/?"));
-      return !authority.empty() && authority.front() != ':' &&
-             authority.find('@') == authority.npos;
-    }
-  }
-  return false;
+bool is_webhook_url(arena& memory, std::string_view text) {
+  return text.size() <= 2048 && parse_http_url(memory, text).has_value();
 }
 
 void ask_partner(trip& asking, operation& op) {

@@ -86,7 +86,7 @@ flow<problem> drop_ended_secrets(operation& op);
 // Where webhooks can be sent: http or https, a host and perhaps a port, at most
 // 2048 printable ASCII characters, without a user and without a fragment.
 // Whether http is accepted is said by who delivers.
-bool is_webhook_url(std::string_view text) noexcept;
+bool is_webhook_url(arena& memory, std::string_view text);
 
 struct new_partner {
   std::string_view name;

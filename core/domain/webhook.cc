@@ -89,6 +89,9 @@ int64_t parse_retry_after(std::string_view text, int64_t now) noexcept {
   int64_t wait = 0;
   if (auto seconds = parse_integer(text)) {
     wait = std::min(*seconds, day / second) * second;
+  } else if (!text.empty() &&
+             text.find_first_not_of("0123456789") == text.npos) {
+    wait = day;  // more than an integer holds
   } else if (auto date = parse_http_date(text, now)) {
     wait = *date - now;
   }

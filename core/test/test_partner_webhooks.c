@@ -189,6 +189,7 @@ static void a_signed_body_is_looked_at(void **state) {
         { "", 400, "{\"detail\":\"" },
         { "{", 400, "line 1" },
         { "[]", 400, "must be a JSON object" },
+        { "{}", 422, "{\"type\":\"missing\",\"loc\":[\"body\",\"event\"]" },
         { "{\"event\":1}", 422, "[\"body\",\"event\"]" },
         { "{\"event\":\"workspace.deleted\"}", 422,
           "[\"body\",\"event_id\"]" },
