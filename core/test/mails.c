@@ -19,7 +19,7 @@ const struct answer *invite(struct driver *d, const char *workspace,
 int any_job_of(struct driver *d, int kind, uint64_t *number) {
     wsp_job job = { .size = sizeof job };
     uint64_t until = clock_ms(CLOCK_MONOTONIC) + 80;
-    for (int i = 0; i < 60 || clock_ms(CLOCK_MONOTONIC) < until; i++) {
+    for (int i = 0; i < 25 || clock_ms(CLOCK_MONOTONIC) < until; i++) {
         driver_turn(d, i < 20 ? 1 : 5);
         int rc = wsp_next_job(d->core, &job);
         if (rc == WSP_OK) {
@@ -45,7 +45,7 @@ uint64_t next_job_of(struct driver *d, int kind) {
                      d->log.data ? d->log.data : "");
         }
         if (d->stopped_clock) {
-            d->monotonic_ms += 200;
+            d->monotonic_ms += 600;
         }
     }
     return number;
