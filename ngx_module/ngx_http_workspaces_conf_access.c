@@ -171,6 +171,39 @@ ngx_http_workspaces_returns(ngx_conf_t *cf)
 }
 
 
+/* workspaces_access_errors problem | partner; */
+
+char *
+ngx_http_workspaces_conf_access_errors(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_workspaces_loc_conf_t *wlcf = conf;
+
+    ngx_str_t  *value;
+
+    if (wlcf->access_errors != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "problem") == 0) {
+        wlcf->access_errors = WSP_ERRORS_PROBLEM;
+
+    } else if (ngx_strcmp(value[1].data, "partner") == 0) {
+        wlcf->access_errors = WSP_ERRORS_PARTNER;
+
+    } else {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid \"%V\" in \"workspaces_access_errors\": "
+                           "write \"problem\" or \"partner\"", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
 /* workspaces_header id=<name> external=<name>; */
 
 char *

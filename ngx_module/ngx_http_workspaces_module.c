@@ -28,13 +28,6 @@ static ngx_int_t ngx_http_workspaces_init_process(ngx_cycle_t *cycle);
 static void ngx_http_workspaces_exit_process(ngx_cycle_t *cycle);
 
 
-static ngx_conf_enum_t  ngx_http_workspaces_access_errors[] = {
-    { ngx_string("problem"), WSP_ERRORS_PROBLEM },
-    { ngx_string("partner"), WSP_ERRORS_PARTNER },
-    { ngx_null_string, 0 }
-};
-
-
 static ngx_command_t  ngx_http_workspaces_commands[] = {
 
     /* "if" and "limit_except" are named so that they can be refused with a
@@ -119,10 +112,10 @@ static ngx_command_t  ngx_http_workspaces_commands[] = {
 
     { ngx_string("workspaces_access_errors"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_enum_slot,
+      ngx_http_workspaces_conf_access_errors,
       NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(ngx_http_workspaces_loc_conf_t, access_errors),
-      &ngx_http_workspaces_access_errors },
+      0,
+      NULL },
 
     { ngx_string("workspaces_header"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,

@@ -220,6 +220,8 @@ char *ngx_http_workspaces_conf_api_key(ngx_conf_t *cf,
     ngx_http_workspaces_identity_t *identity);
 char *ngx_http_workspaces_conf_access(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_http_workspaces_conf_access_errors(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
 char *ngx_http_workspaces_conf_header(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_workspaces_conf_invitation_ttl(ngx_conf_t *cf,

@@ -68,7 +68,7 @@ refuses every request of location "/no-user"
 --- config
 workspaces_access_errors partners;
 --- must_die
---- error_log: invalid value "partners"
+--- error_log: write "problem" or "partner"
 
 
 
