@@ -107,10 +107,11 @@ stop() {
 
 # What nginx and the module are compiled with for the sanitizers, beside the
 # core's own (core/Makefile).  nginx reads unaligned words on purpose where it
-# thinks that it may, hands (NULL, 0) to memcpy, and has its resolver shift a
-# byte of an address into the sign.
+# thinks that it may, hands (NULL, 0) to memcpy, has its resolver shift a byte
+# of an address into the sign, and moves pointers into a larger buffer for
+# headers that are not set yet.
 sanitize='-fsanitize=address,undefined'
-sanitize="$sanitize -fno-sanitize=nonnull-attribute,shift-base"
+sanitize="$sanitize -fno-sanitize=nonnull-attribute,shift-base,pointer-overflow"
 sanitize_cc="-O1 -g $sanitize -fno-sanitize-recover=undefined \
 -fno-omit-frame-pointer -DNGX_HAVE_NONALIGNED=0"
 
