@@ -105,12 +105,12 @@ size_t outbox::room(job_kind kind) const noexcept {
 }
 
 size_t outbox::in_hand(const scan& of, std::string_view tenant) const noexcept {
+  auto is_his = [&](const hand& each) {
+    return !each.is_free() && each.kind_ == of.kind &&
+           each.partition_ == of.partition && tenant_in(each.lane_) == tenant;
+  };
   return static_cast<size_t>(
-      std::count_if(std::begin(hands_), std::end(hands_), [&](const hand& each) {
-        return !each.is_free() && each.kind_ == of.kind &&
-               each.partition_ == of.partition &&
-               tenant_in(each.lane_) == tenant;
-      }));
+      std::count_if(std::begin(hands_), std::end(hands_), is_his));
 }
 
 bool outbox::is_in_hand(const scan& of, std::string_view lane) const noexcept {
@@ -241,8 +241,8 @@ flow<problem> outbox::look_further(operation& op, outbox& self, scan& in) {
                                  static_cast<uint64_t>(beyond + 1));
   }
   in.page = far_page;
-  for (int64_t end = rank + far_max; rank < end && !in.seen_all && !in.has_enough();
-       rank += far_page) {
+  int64_t end = rank + far_max;
+  for (; rank < end && !in.seen_all && !in.has_enough(); rank += far_page) {
     trip reading(op);
     reading.add({"ZRANGE", in.queue, decimal(op.memory, rank),
                  decimal(op.memory, rank + far_page - 1), "WITHSCORES"});

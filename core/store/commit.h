@@ -1,10 +1,11 @@
 // A commit: what must still be true, and what is written if it is, applied
 // all or nothing by store/commit.lua.
 //
-// It carries a random token that Redis remembers for a while, so that a
-// commit whose acknowledgement was lost can be sent again without a second
-// effect.  One with the keys of a tenant is refused while that is deleted.  It accumulates through the layers: the pipeline adds what the
-// authorization rested on, the services add the rules' checks and writes.
+// It carries a random token that Redis remembers for a while, so that a commit
+// whose acknowledgement was lost can be sent again without a second effect.
+// One with the keys of a tenant is refused while that is deleted. It
+// accumulates through the layers: the pipeline adds what the authorization
+// rested on, the services add the rules' checks and writes.
 #ifndef WORKSPACES_STORE_COMMIT_H
 #define WORKSPACES_STORE_COMMIT_H
 
