@@ -48,7 +48,8 @@ flow<result<int64_t>> external_workspace(operation& op,
                                          freshness wanted);
 
 // The workspace and the caller's place in it: whether the cache knows it, and
-// read where it does not.
+// read where it does not.  Where strangers ask, find_access() comes before a
+// cached read_access(): it is what answers them without a look at the record.
 bool find_access(operation& op, int64_t workspace, access& into,
                  freshness wanted);
 flow<problem> read_access(operation& op, int64_t workspace, access& into,
