@@ -146,12 +146,27 @@ sub refusal {
     like($said, qr/libworkspaces\.so has no version of the ABI/, 'in words');
 }
 
-# -- the synopsis of the manual, on paths of our own
+# -- the manual's synopsis, and what is shown of its functions, on paths of our
+# own
 {
     open my $in, '<', 'lua-compat/README.md' or die "README.md: $!";
-    my ($http) = do { local $/; <$in> }
-        =~ /^```nginx\nhttp \{\n(.*?)^\}\n```/ms
+    my $manual = do { local $/; <$in> };
+    my ($http) = $manual =~ /^```nginx\nhttp \{\n(.*?)^\}\n```/ms
         or die 'no synopsis';
+    my @locations = $manual =~ /^```nginx\n(location .*?)^```/msg;
+    is(scalar @locations, 4, 'the manual shows locations');
+    my @lua = $manual =~ /^```lua\n(.*?)^```/msg;
+    my ($partners) = grep { /^partners = /m } @lua;
+    my ($check) = grep { /workspaces\.check/ } @lua;
+    ok($partners && $check, '... and what they use');
+    $check =~ s/"acme", user = "alice", workspace = 17/"manual",
+        user = "ann", workspace = ngx.var.arg_id/ or die;
+    # the one with an error_page takes the place of the synopsis' own
+    $http =~ s/^ +location \/api\/workspaces \{.*?^ +\}\n//ms or die;
+    $http =~ s/(= require "resty.workspaces"\n)/$1$partners/ or die;
+    $http =~ s/^    \}\n\z/@locations
+        location = \/check { content_by_lua_block {
+            $check ngx.say("in") } }\n    }\n/m or die;
     my $gateway = Workspaces::Gateway->new(redis => $redis,
         modules => [lua_modules()]);
     my $keys = file('synopsis', 'k1 ' . 'A' x 43 . "=\n");
@@ -163,10 +178,11 @@ sub refusal {
         s{"unix:/run/redis/redis.sock"}{"$url"};
         s{/etc/nginx/workspaces.keys}{$keys};
         s{listen 127.0.0.1:8080;}{listen unix:$gateway->{unix};};
-        s{http://docs}{http://unix:$gateway->{dir}/docs};
+        s{allow 127.0.0.1;}{allow unix:;};
+        s{http://(?:docs|backend)}{http://unix:$gateway->{dir}/docs}g;
     }
-    $http .= "server { listen unix:$gateway->{dir}/docs;
-                       return 200 \"docs of \$http_x_workspace_name\"; }\n";
+    $http .= "server { listen unix:$gateway->{dir}/docs; return 200
+        \"docs of \$http_x_workspace_name\$http_x_api_key\"; }\n";
     my $config = $gateway->config;
     $config =~ s/(http \{\n.*?)    workspaces_redis.*/$1$http}\n/s or die;
     $gateway->write_config(text => $config)->start;
@@ -175,13 +191,45 @@ sub refusal {
        "the manual's synopsis is served");
     is($gateway->ask(POST => '', %ann, json => { name => 'Berlin' })
                ->{status}, 200, 'a workspace is made');
+    my $ask = sub {
+        my ($method, $path, $body, @headers) = @_;
+        my $length = length $body;
+        return $gateway->client->write(join("\r\n", "$method $path HTTP/1.1",
+            'Host: a', "Content-Length: $length", @headers, '', '') . $body)
+            ->answer;
+    };
     my $docs = sub {
-        return $gateway->client->write("GET /docs/a HTTP/1.1\r\nHost: a\r\n"
-            . "X-Tenant: manual\r\nX-User: $_[0]\r\nX-Workspace-ID: 1\r\n"
-            . "\r\n")->answer;
+        return $ask->(GET => '/docs/a', '', 'X-Tenant: manual',
+                      "X-User: $_[0]", 'X-Workspace-ID: 1');
     };
     is($docs->('ann')->{body}, 'docs of Berlin', 'a member gets in');
     is($docs->('bob')->{status}, 404, 'a stranger does not');
+
+    is($ask->(POST => '/v2/tenants/organizations', '{"name":"A"}',
+              'X-Tenant: other', 'X-User: ann')->{status}, 201,
+       'another dialect at another mount');
+    my $long = $ask->(POST => '/api/workspaces', 'x' x (1 << 20) . 'x',
+                      'X-Tenant: manual', 'X-User: ann');
+    is($long->{status}, 413, 'what nginx refuses by itself');
+    like($long->{body}, qr/^\{"message":"[^"]+"\}$/, "in the dialect's shape");
+
+    my $partner = JSON::decode_json($ask->(POST => '/operator/partners',
+        '{"id":"shown","name":"P"}')->{body});
+    my @key = "X-API-Key: $partner->{api_key}";
+    is($ask->(POST => '/v1/workspaces', '{"client_id":"c","name":"Client",'
+        . '"admin_name":"N","admin_email":"n@x.y"}', @key)->{status}, 202,
+       'a partner provisions a client');
+    my $entity = sub {
+        return $ask->(GET => '/v1/candidates', '', @key,
+                      'X-ATS-Client-ID: c', @_);
+    };
+    is($entity->('X-ATS-User-ID: n@x.y')->{body}, 'docs of ',
+       'a member of it gets to the backend, the key does not');
+    is($entity->('X-ATS-User-ID: other')->{status}, 403, 'no one else does');
+    is($entity->()->{status}, 422, 'nor nobody');
+
+    is($ask->(GET => '/check?id=1', '')->{body}, "in\n", 'a check admits');
+    is($ask->(GET => '/check?id=2', '')->{status}, 403, 'and refuses');
     $gateway->finish;
 }
 
