@@ -10,6 +10,7 @@ use MIME::Base64 ();
 use Test::More;
 
 use Workspaces::Gateway;
+use Workspaces::Http2;
 use Workspaces::Lua qw(lua_missing lua_modules lua_http);
 use Workspaces::Process qw(end_of_process patience room start_process
                            until_true);
@@ -545,5 +546,38 @@ is($client->answer->{body}, 'alive', 'and the next request is the next');
 
 unlike($gateway->said, qr/\Q$jwt_secret\E|hello/, 'no secret is in the log');
 $gateway->finish;
+
+# -- HTTP/2: what lua-nginx-module reads, and what it does not
+{
+    my $gateway = Workspaces::Gateway->started(redis => $redis, http2 => 1,
+        modules => [lua_modules()], http => lua_http(redis => $redis),
+        server => <<'END');
+    location /lua {
+        content_by_lua_block {
+            workspaces.content("platform", { mount = "/lua",
+                                             identity = caller })
+        }
+    }
+END
+    my $connection = Workspaces::Http2->connect($gateway);
+    my @create = (POST => '', base => '/lua', tenant => 'two', user => 'ann',
+                  json => { name => 'A' });
+    my $got;
+    until_true(10 * patience(), sub {
+        $got = $connection->ask(@create);
+        return $got->{status} != 503;
+    });
+    is($got->{status}, 200, 'a body over HTTP/2');
+    my $stream = $connection->send(@create, open => 1);
+    $connection->data($stream, '', 1);
+    $got = $connection->answer($stream);
+    is($got->{status}, 411, '... and one of a length that is not told');
+    is($got->{body}, '{"message":"length required"}',
+       "... in the dialect's shape");
+    is($connection->ask(GET => '', base => '/lua', tenant => 'two',
+                        user => 'ann')->{status}, 200,
+       '... which leaves the others alone');
+    $gateway->finish;
+}
 $redis->stop('KILL');
 done_testing;

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sodium.h>
+
 #include "check.h"
 #include "driver_links.h"
 #include "redis.h"
@@ -89,6 +91,22 @@ char *smtp_takes(struct driver *d, uint64_t number) {
     char *message = strdup(smtp_says(d, number, "354 go on\r\n"));
     assert_string_equal(smtp_says(d, number, "250 taken\r\n"), "QUIT\r\n");
     return message;
+}
+
+char *mail_part(const char *from, const char *type) {
+    const char *part = strstr(from, type);
+    assert_non_null(part);
+    part = strstr(part, "\r\n\r\n") + 4;
+    const char *end = strstr(part, "\r\n--=_");
+    assert_non_null(end);
+    char *out = calloc(1, (size_t) (end - part) + 1);
+    size_t len;
+    assert_int_equal(sodium_base642bin((unsigned char *) out,
+                                       (size_t) (end - part), part,
+                                       (size_t) (end - part), "\r\n", &len,
+                                       NULL, sodium_base64_VARIANT_ORIGINAL),
+                     0);
+    return out;
 }
 
 void job_ends(struct driver *d, uint64_t number, int outcome,

@@ -30,6 +30,9 @@ const char *smtp_reads(struct driver *d, uint64_t number);
 /* The whole dialog: 250 and so on; the message, as it was written. */
 char *smtp_takes(struct driver *d, uint64_t number);
 
+/* The part of a message with this header, decoded; to be freed. */
+char *mail_part(const char *from, const char *type);
+
 void job_ends(struct driver *d, uint64_t number, int outcome,
               const char *reason);
 

@@ -420,6 +420,33 @@ static void a_page_is_a_number_in_its_bounds(void **state) {
     assert_status(list("ann", "per_page=100"), 200);
 }
 
+/* Without pages no more are listed than one answer should hold. */
+static void very_many_are_listed_by_pages(void **state) {
+    (void) state;
+    make("ann", "A");
+    static const char *const indexes[] = { "wsp:{62}:acme:u:ann:w",
+                                           "wsp:{62}:acme:ws" };
+    for (size_t i = 0; i < COUNT_OF(indexes); i++) {
+        redis_do("EVAL %s 1 %s",
+                 "for id = 2, 10000 do "
+                 "redis.call('ZADD', KEYS[1], id, id) end",
+                 indexes[i]);
+    }
+    static const char *const users[] = { "ann", "root" };
+    for (size_t i = 0; i < COUNT_OF(users); i++) {
+        assert_status(list(users[i], NULL), 200);
+    }
+    for (size_t i = 0; i < COUNT_OF(indexes); i++) {
+        redis_do("ZADD %s 10001 10001", indexes[i]);
+    }
+    for (size_t i = 0; i < COUNT_OF(users); i++) {
+        const struct answer *got = list(users[i], NULL);
+        assert_status(got, 422);
+        assert_holds(got->body, "\"errors\":{\"page\":[\"page is required");
+        assert_holds(list(users[i], "page=1")->body, "\"total\":10001}");
+    }
+}
+
 static void one_workspace_is_shown_with_its_members(void **state) {
     (void) state;
     driver_ask(d, (struct ask) { .dialect = WSP_LOCATION, .method = "POST",
@@ -928,6 +955,37 @@ static void a_workspace_prefers_one_subtype_of_a_type(void **state) {
                        "ann", NULL), 404);
 }
 
+/* -- errors */
+
+/* Those that the driver finds out by itself. */
+static void errors_of_the_driver_have_the_shape(void **state) {
+    (void) state;
+    static const struct {
+        unsigned status;
+        const char *body;
+    } cases[] = {
+        { 401, "{\"message\":\"Unauthenticated.\"}" },
+        { 403, UNSEEN },
+        { 404, "{\"message\":\"not found\"}" },
+        { 413, "{\"message\":\"the body is too large\"}" },
+        { 429, "{\"message\":\"Too Many Attempts.\"}" },
+        { 500, "{\"message\":\"internal error\"}" },
+        { 503, "{\"message\":\"temporarily unavailable\"}" },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        wsp_op *op;
+        assert_int_equal(wsp_op_new_error(&op, d->core, WSP_LOCATION,
+                                          cases[i].status,
+                                          (wsp_str) { "r", 1 }), WSP_OK);
+        const wsp_response *made = wsp_op_response(op);
+        assert_int_equal(made->status, cases[i].status);
+        char *body = strndup(made->body.data, made->body.len);
+        assert_string_equal(body, cases[i].body);
+        free(body);
+        wsp_op_free(op);
+    }
+}
+
 /* -- several at once */
 
 enum { MANY = 100 };
@@ -1068,6 +1126,7 @@ int main(void) {
                                empty),
         cmocka_unit_test_setup(a_page_costs_what_it_shows, empty),
         cmocka_unit_test_setup(a_page_is_a_number_in_its_bounds, empty),
+        cmocka_unit_test_setup(very_many_are_listed_by_pages, empty),
         cmocka_unit_test_setup(one_workspace_is_shown_with_its_members,
                                empty),
         cmocka_unit_test_setup(a_name_that_cannot_be_shown_is_not_kept,
@@ -1088,6 +1147,7 @@ int main(void) {
                                empty),
         cmocka_unit_test_setup(a_workspace_prefers_one_subtype_of_a_type,
                                empty),
+        cmocka_unit_test_setup(errors_of_the_driver_have_the_shape, empty),
         cmocka_unit_test_setup(of_many_with_one_name_one_is_made, empty),
         cmocka_unit_test_setup(a_change_is_made_where_the_context_is_now,
                                empty),

@@ -24,22 +24,6 @@ static void drop(struct mail *m) {
     free(m->html);
 }
 
-static char *decoded(const char *from, const char *type) {
-    const char *part = strstr(from, type);
-    assert_non_null(part);
-    part = strstr(part, "\r\n\r\n") + 4;
-    const char *end = strstr(part, "\r\n--=_");
-    assert_non_null(end);
-    char *out = calloc(1, (size_t) (end - part) + 1);
-    size_t len;
-    assert_int_equal(sodium_base642bin((unsigned char *) out,
-                                       (size_t) (end - part), part,
-                                       (size_t) (end - part), "\r\n", &len,
-                                       NULL, sodium_base64_VARIANT_ORIGINAL),
-                     0);
-    return out;
-}
-
 /* Only fields that a mail has, once each; every line is short ASCII. */
 static void check_form(const char *raw) {
     static const char *const known[] = {
@@ -117,8 +101,8 @@ static struct mail mail_of(const char *workspace, const char *user,
     end[2] = '\0';
     check_form(m.raw);
     m.head = unfolded(m.raw);
-    m.text = decoded(m.raw, "Content-Type: text/plain; charset=utf-8\r\n");
-    m.html = decoded(m.raw, "Content-Type: text/html; charset=utf-8\r\n");
+    m.text = mail_part(m.raw, "Content-Type: text/plain; charset=utf-8\r\n");
+    m.html = mail_part(m.raw, "Content-Type: text/html; charset=utf-8\r\n");
     return m;
 }
 

@@ -101,6 +101,79 @@ static void a_job_is_sealed_and_leaves_nothing_behind(void **state) {
     driver_free(d);
 }
 
+/* In the dialect that shows the token. */
+static const struct answer *send(struct driver *d, const char *path,
+                                 const char *body) {
+    return driver_ask(d, (struct ask) {
+        .dialect = WSP_LOCATION, .method = "POST", .path = path,
+        .user = "owner", .body = body,
+        .headers = { "X-Workspace-ID", workspace } });
+}
+
+/* The next mail goes, and has the token of this answer. */
+static void assert_mailed(struct driver *d, const char *token) {
+    uint64_t number = job_of(d);
+    char *message = smtp_takes(d, number);
+    char *text = mail_part(message,
+                           "Content-Type: text/plain; charset=utf-8\r\n");
+    assert_holds(text, token);
+    free(text);
+    free(message);
+    job_ends(d, number, WSP_JOB_DONE, "");
+    until_number(d, 0, "ZCARD " OUTBOX "q:mail");
+}
+
+static void each_dialect_mails_its_invitations(void **state) {
+    (void) state;
+    struct driver *d = new_world();
+    char first[64], second[64], id[24], path[64];
+    const struct answer *got = send(d, "/workspace/invitations",
+                                    "{\"email\":\"one@example.com\"}");
+    assert_status(got, 201);
+    take_value(got, "token", first, sizeof first);
+    take_value(got, "id", id, sizeof id);
+    assert_mailed(d, first);
+    /* sent again: another mail, with the other token */
+    snprintf(path, sizeof path, "/workspace/invitations/%s/resend", id);
+    got = send(d, path, NULL);
+    assert_status(got, 200);
+    take_value(got, "token", second, sizeof second);
+    assert_string_not_equal(first, second);
+    assert_mailed(d, second);
+    until_jobs(d, "done", 2);
+    /* where mail cannot go nobody is invited */
+    got = send(d, "/workspace/invitations",
+               "{\"email\":\"b\xc3\xbcro@example.com\"}");
+    assert_status(got, 422);
+    assert_holds(got->body, "\"errors\":{\"email\":[\"no mail can be sent");
+    assert_int_equal(queued(), 0);
+    assert_int_equal(redis_number("HLEN wsp:{62}:acme:w:%s:i", workspace), 1);
+    driver_free(d);
+}
+
+/* What waits to be sent when another takes its place. */
+static void a_mail_of_an_old_token_is_dropped(void **state) {
+    (void) state;
+    struct driver *d = new_world();
+    char token[64], id[24], path[64];
+    const struct answer *got = send(d, "/workspace/invitations",
+                                    "{\"email\":\"one@example.com\"}");
+    assert_status(got, 201);
+    take_value(got, "id", id, sizeof id);
+    uint64_t number = job_of(d);
+    job_ends(d, number, WSP_JOB_AWAY, "away");
+    until_jobs(d, "retried", 1);
+    snprintf(path, sizeof path, "/workspace/invitations/%s/resend", id);
+    got = send(d, path, NULL);
+    assert_status(got, 200);
+    take_value(got, "token", token, sizeof token);
+    time_passes(d, 3600 * 1000);
+    assert_mailed(d, token);
+    until_jobs(d, "dropped", 1);
+    until_jobs(d, "done", 1);
+    driver_free(d);
+}
+
 static void no_mail_is_queued_where_none_is_sent(void **state) {
     (void) state;
     driver_free(new_world());
@@ -479,6 +552,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_invitation_and_its_mail_are_one_change),
         cmocka_unit_test(a_job_is_sealed_and_leaves_nothing_behind),
+        cmocka_unit_test(each_dialect_mails_its_invitations),
+        cmocka_unit_test(a_mail_of_an_old_token_is_dropped),
         cmocka_unit_test(no_mail_is_queued_where_none_is_sent),
         cmocka_unit_test(of_two_workers_one_gets_a_job),
         cmocka_unit_test(a_worker_that_dies_lets_go),
