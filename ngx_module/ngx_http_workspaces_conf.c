@@ -7,6 +7,7 @@
  */
 
 #include "ngx_http_workspaces_module.h"
+#include "ngx_http_workspaces_log.h"
 #include "ngx_http_workspaces_path.h"
 #include "ngx_http_workspaces_request.h"
 
@@ -117,6 +118,11 @@ ngx_http_workspaces_conf_mount(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (wlcf->dialect == WSP_OPERATOR) {
         wmcf->works = 1;
+    }
+
+    if (wmcf->before_secret.len == 0) {
+        wmcf->before_secret =
+            ngx_http_workspaces_before_secret(wlcf->dialect);
     }
 
     clcf->handler = ngx_http_workspaces_handler;

@@ -7,6 +7,7 @@
 #include "ngx_http_workspaces_access.h"
 #include "ngx_http_workspaces_docs.h"
 #include "ngx_http_workspaces_driver.h"
+#include "ngx_http_workspaces_log.h"
 #include "ngx_http_workspaces_request.h"
 #include "ngx_http_workspaces_response.h"
 #include "ngx_http_workspaces_status.h"
@@ -414,6 +415,16 @@ ngx_http_workspaces_postconfiguration(ngx_conf_t *cf)
     if ((wmcf->access_used || wmcf->forward_used)
         && ngx_http_workspaces_add_handler(cf, NGX_HTTP_PRECONTENT_PHASE,
                                        ngx_http_workspaces_precontent_handler)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    /* nginx may complain of a body before it comes to any later phase */
+
+    if (wmcf->before_secret.len
+        && ngx_http_workspaces_add_handler(cf, NGX_HTTP_SERVER_REWRITE_PHASE,
+                                           ngx_http_workspaces_log_handler)
            != NGX_OK)
     {
         return NGX_ERROR;

@@ -141,6 +141,9 @@ typedef struct {
     ngx_array_t                      header_variables;  /* ngx_uint_t */
     unsigned                         settings_used:1;
 
+    /* before the secrets in paths of a dialect that is mounted; or empty */
+    ngx_str_t                        before_secret;
+
     unsigned                         access_used:1;
     unsigned                         forward_used:1;
     unsigned                         status_used:1;

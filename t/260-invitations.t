@@ -28,6 +28,7 @@ END
     server => <<'END');
         access_log requests.log plain if=$is_loggable;
         location /api/v1 {
+            client_max_body_size 2k;
             workspaces location;
             workspaces_identity trusted tenant=$http_x_tenant
                 user=$http_x_user email=$http_x_email admin=$http_x_admin;
@@ -203,6 +204,31 @@ is_deeply(\%count, { 200 => 3, 409 => $crowd - 3 },
           'of three tokens each lets one in');
 is($redis->ask('HLEN', $members), 7, '... and no more');
 is(join("\n", broken_invariants($redis)), '', 'the counts are right');
+
+# -- nginx says which request it is that is wrong, and what led to it
+my $gus = invited('ann', 'gus@example.com')->{token};
+sub too_large {
+    my ($name, $path, $shown, %headers) = @_;
+    my $before = length $gateway->said;
+    is($client->ask(POST => $path, base => '/api/v1', tenant => 'acme',
+                    user => 'gus', headers => \%headers,
+                    body => 'x' x 3000)->{status}, 413, "$name: refused");
+    ok($gateway->has_said(qr/\A.{$before}.*too large body.*\Q$shown\E/s),
+       "$name: it is said without the token")
+        or diag substr $gateway->said, $before;
+    $client = $gateway->client;
+    return;
+}
+my $stars = '*' x 43;
+too_large('accepting', "/invitations/$gus/accept",
+          qq{request: "POST /api/v1/invitations/$stars/accept HTTP/1.1"});
+too_large('looking', "/invitations/$gus?a",
+          qq{request: "POST /api/v1/invitations/$stars?a HTTP/1.1"});
+too_large('coming from there', '/workspaces',
+          qq{referrer: "https://example.com/invitations/$stars"},
+          Referer => "https://example.com/invitations/$gus");
+too_large('by number', "$list/123456/resend",
+          qq{request: "POST /api/v1$list/123456/resend HTTP/1.1"});
 
 # -- where no token is
 my $last = invited('ann', 'fay@example.com');
