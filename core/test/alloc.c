@@ -6,6 +6,7 @@
 
 #include "bytes.h"
 
+static unsigned long armed;
 static unsigned long left;      /* 0: not armed */
 static bool failed;
 
@@ -83,8 +84,12 @@ void alloc_arm(unsigned long k) {
         hooked = true;
         json_set_alloc_funcs(json_alloc, free);
     }
-    left = k;
+    armed = left = k;
     failed = false;
+}
+
+unsigned long alloc_counted(void) {
+    return armed - left;
 }
 
 bool alloc_disarm(void) {

@@ -12,5 +12,6 @@
 
 void alloc_arm(unsigned long k);    /* the k-th from now on fails; once */
 bool alloc_disarm(void);            /* whether it has failed */
+unsigned long alloc_counted(void);  /* since it was armed; none has failed */
 
 #endif /* TEST_ALLOC_H */

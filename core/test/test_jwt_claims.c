@@ -2,6 +2,7 @@
  * What the claims of bearer tokens must be, and how verified tokens are
  * remembered.
  */
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -278,6 +279,81 @@ static void only_a_clear_yes_makes_an_admin(void **state) {
 
 /* -- the memory of tokens ------------------------------------------------- */
 
+static bool names_somebody(const wsp_jwt *jwt, const char *token) {
+    wsp_access_request request = {
+        .size = sizeof request,
+        .identity = { .jwt = jwt, .authorization = TEXT(token) } };
+    wsp_op *op = NULL;
+    int rc = wsp_access_new(&op, nowhere, &request, NULL);
+    if (rc == WSP_NOMEM) {
+        return false;
+    }
+    if (rc == WSP_AGAIN) {
+        wsp_op_expire(op);
+    }
+    bool named = wsp_op_decision(op)->user.len != 0;
+    wsp_op_free(op);
+    return named;
+}
+
+/* The allocations that it takes: few, where it is remembered. */
+static unsigned long work_for(const wsp_jwt *jwt, const char *token) {
+    alloc_arm(ULONG_MAX);
+    bool named = names_somebody(jwt, token);
+    unsigned long work = alloc_counted();
+    alloc_disarm();
+    assert_true(named);
+    return work;
+}
+
+static const char *another(int i, int pad) {
+    return format("Bearer %s", with_payload(format(
+        "{" STANDING ",\"tenant\":\"acme\",\"sub\":\"u%d\","
+        "\"name\":\"%0*d\"}", i, pad, i)));
+}
+
+static void remember_others(int count, int pad) {
+    static int i;
+    for (int end = i + count; i < end; i++) {
+        assert_true(names_somebody(hs, another(i, pad)));
+    }
+}
+
+static void a_token_is_verified_once(void **state) {
+    (void) state;
+    const char *token = another(-1, 1);
+    unsigned long first = work_for(hs, token);
+    unsigned long again = work_for(hs, token);
+    assert_true(again + 10 < first);
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(work_for(hs, token), again);
+    }
+    /* what is refused is not remembered */
+    const char *forged = format("Bearer %s", sign_hmac(
+        HEADER, PAYLOAD, "SHA256", "0123456789abcdef0123456789ABCDEf", 32));
+    for (int i = 0; i < 3; i++) {
+        assert_false(names_somebody(hs, forged));
+    }
+}
+
+/* By their number, and by their size. */
+static void few_tokens_are_remembered(void **state) {
+    (void) state;
+    static const struct {
+        int pad, kept, lost;
+    } cases[] = { { 1, 900, 1100 }, { 3000, 200, 400 } };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        const char *token = another(-2 - (int) i, cases[i].pad);
+        unsigned long first = work_for(hs, token);
+        unsigned long again = work_for(hs, token);
+        remember_others(cases[i].kept, cases[i].pad);
+        assert_int_equal(work_for(hs, token), again);
+        remember_others(cases[i].lost, cases[i].pad);
+        assert_int_equal(work_for(hs, token), first);
+    }
+    tokens_forget();
+}
+
 static void a_remembered_token_names_the_same(void **state) {
     (void) state;
     EVP_PKEY *key = rsa_key(2048);
@@ -322,23 +398,6 @@ static void many_tokens_are_told_apart(void **state) {
 
 /* -- when memory runs out ------------------------------------------------- */
 
-static bool names_somebody(const wsp_jwt *jwt, const char *token) {
-    wsp_access_request request = {
-        .size = sizeof request,
-        .identity = { .jwt = jwt, .authorization = TEXT(token) } };
-    wsp_op *op = NULL;
-    int rc = wsp_access_new(&op, nowhere, &request, NULL);
-    if (rc == WSP_NOMEM) {
-        return false;
-    }
-    if (rc == WSP_AGAIN) {
-        wsp_op_expire(op);
-    }
-    bool named = wsp_op_decision(op)->user.len != 0;
-    wsp_op_free(op);
-    return named;
-}
-
 static void no_failed_allocation_lets_a_forged_token_in(void **state) {
     (void) state;
     EVP_PKEY *key = rsa_key(2048);
@@ -381,6 +440,8 @@ int main(void) {
         cmocka_unit_test(only_a_clear_yes_makes_an_admin),
         cmocka_unit_test(a_remembered_token_names_the_same),
         cmocka_unit_test(many_tokens_are_told_apart),
+        cmocka_unit_test(a_token_is_verified_once),
+        cmocka_unit_test(few_tokens_are_remembered),
         cmocka_unit_test(no_failed_allocation_lets_a_forged_token_in),
     };
     return cmocka_run_group_tests(tests, identity_setup, identity_teardown);
