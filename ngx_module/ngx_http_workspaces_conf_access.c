@@ -13,7 +13,8 @@
 static ngx_uint_t ngx_http_workspaces_is_header_name(ngx_str_t *name);
 static void ngx_http_workspaces_check_partner(ngx_conf_t *cf,
     ngx_http_workspaces_loc_conf_t *wlcf);
-static ngx_uint_t ngx_http_workspaces_returns(ngx_conf_t *cf);
+static ngx_uint_t ngx_http_workspaces_returns(ngx_conf_t *cf,
+    void **loc_conf);
 static char *ngx_http_workspaces_cache_param(ngx_conf_t *cf,
     ngx_http_workspaces_main_conf_t *wmcf, ngx_str_t *param);
 
@@ -71,19 +72,31 @@ ngx_http_workspaces_conf_access(ngx_conf_t *cf, ngx_command_t *cmd,
 
 
 /*
- * A "return" that stands first in a location ends each of its requests before
- * the access phase: the one case that can be told without knowing the
- * requests.  Asked where "workspaces_access" is written; where it is inherited
- * a "return" is a common thing.
+ * A "return" that stands first in a location, or in its server, ends each of
+ * its requests before the access phase: the one case that can be told without
+ * knowing the requests.  Asked where "workspaces_access" is written; where it
+ * is inherited a "return" is a common thing.
  */
 
 void
 ngx_http_workspaces_check_access(ngx_conf_t *cf,
     ngx_http_workspaces_loc_conf_t *wlcf)
 {
+    ngx_http_conf_ctx_t       *ctx;
+    ngx_http_core_srv_conf_t  *cscf;
+
     ngx_http_workspaces_check_partner(cf, wlcf);
 
-    if (wlcf->access_file == NULL || !ngx_http_workspaces_returns(cf)) {
+    if (wlcf->access_file == NULL) {
+        return;
+    }
+
+    ctx = cf->ctx;
+    cscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_core_module);
+
+    if (!ngx_http_workspaces_returns(cf, ctx->loc_conf)
+        && !ngx_http_workspaces_returns(cf, cscf->ctx->loc_conf))
+    {
         return;
     }
 
@@ -133,19 +146,16 @@ ngx_http_workspaces_check_partner(ngx_conf_t *cf,
 
 
 /*
- * nginx tells nobody what the rewrite module has for a location: its
- * configuration begins with the array of its compiled code.
+ * nginx tells nobody what the rewrite module has for a location or a server:
+ * its configuration begins with the array of its compiled code.
  */
 
 static ngx_uint_t
-ngx_http_workspaces_returns(ngx_conf_t *cf)
+ngx_http_workspaces_returns(ngx_conf_t *cf, void **loc_conf)
 {
     ngx_uint_t                 i;
     ngx_array_t               *codes;
-    ngx_http_conf_ctx_t       *ctx;
     ngx_http_script_code_pt   *code;
-
-    ctx = cf->ctx;
 
     for (i = 0; cf->cycle->modules[i]; i++) {
 
@@ -155,8 +165,7 @@ ngx_http_workspaces_returns(ngx_conf_t *cf)
             continue;
         }
 
-        codes = *(ngx_array_t **)
-                          ctx->loc_conf[cf->cycle->modules[i]->ctx_index];
+        codes = *(ngx_array_t **) loc_conf[cf->cycle->modules[i]->ctx_index];
 
         if (codes == NULL || codes->nelts < sizeof(ngx_http_script_code_pt)) {
             return 0;

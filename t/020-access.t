@@ -6,7 +6,7 @@ use Test::Nginx::Socket;
 
 add_block_preprocessor(\&prepare_edge);
 
-plan tests => repeat_each() * (blocks() * 7 + 13);
+plan tests => repeat_each() * (blocks() * 7 + 28);
 
 no_long_string();
 no_root_location();
@@ -787,7 +787,78 @@ never runs
 
 
 
-=== TEST 39: a header has a name
+=== TEST 39: a return of the server is warned about in its locations
+--- config
+return 200 "unprotected\n";
+location /never {
+    workspaces_access on;
+    proxy_pass http://backend;
+}
+--- request
+GET /never
+--- response_body
+unprotected
+--- error_log eval
+qr/\[warn\] .*"workspaces_access" in .*nginx.conf:\d+ never runs, for a "return" answers before it/
+
+
+
+=== TEST 40: an http block protects all servers
+--- http_config
+workspaces_access docs:write;
+--- config
+location /open/workspaces {
+    workspaces platform;
+    workspaces_access off;
+}
+location / {
+    proxy_pass http://backend;
+}
+location = /exact {
+    workspaces_access on;
+    proxy_pass http://backend;
+}
+--- request eval
+[qq(POST /open/workspaces\n{"name":"A"}), qq(POST /open/workspaces/1/members\n{"userId":"bob","roles":["viewer"]}),
+ ("GET /") x 3, "GET //a/../exact"]
+--- more_headers eval
+["X-User: alice", "X-User: alice",
+ "X-User: alice\nX-Workspace-ID: 1", "X-User: bob\nX-Workspace-ID: 1", "X-Workspace-ID: 1", "X-User: bob\nX-Workspace-ID: 1"]
+--- error_code eval: [200, 200, 200, 403, 401, 200]
+
+
+
+=== TEST 41: the blocks within a location are protected like it
+--- init
+main::given('alice POST / {"name":"A"}',
+    'alice POST /1/members {"userId":"bob","roles":["viewer"]}');
+--- config
+location / {
+    workspaces_access docs:write;
+    if ($arg_if) {
+        proxy_pass http://backend;
+    }
+    limit_except GET {
+        allow all;
+    }
+    location /inner {
+        proxy_pass http://backend;
+    }
+    location ~ ^/rewritten/(.*) {
+        rewrite ^ /elsewhere/$1 break;
+        proxy_pass http://backend;
+    }
+    proxy_pass http://backend;
+}
+--- request eval
+[(map { ("GET $_") x 2 } "/", "/?if=1", "/inner", "/rewritten/a"), ("POST /\nbody") x 2]
+--- more_headers eval
+[("X-User: alice\nX-Workspace-ID: 1", "X-User: bob\nX-Workspace-ID: 1") x 5]
+--- error_code eval: [(200, 403) x 5]
+
+
+
+=== TEST 42: a header has a name
 --- config
 location / {
     workspaces_header id=X_Workspace;
@@ -798,7 +869,7 @@ invalid "X_Workspace" in "workspaces_header": write the name of a header, of let
 
 
 
-=== TEST 40: there are two headers
+=== TEST 43: there are two headers
 --- config
 location / {
     workspaces_header user=X-User;

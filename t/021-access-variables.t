@@ -6,7 +6,7 @@ use Test::Nginx::Socket;
 
 add_block_preprocessor(\&prepare_edge);
 
-plan tests => repeat_each() * (blocks() * 8 + 1);
+plan tests => repeat_each() * (blocks() * 8 + 13);
 
 no_long_string();
 no_root_location();
@@ -279,7 +279,31 @@ X-Name: <>
 
 
 
-=== TEST 12: a map of a setting chooses the backend
+=== TEST 12: nor does one with a NUL or another control character
+--- init
+main::given('alice POST / {"name":"A"}', 'alice POST / {"name":"B"}', 'alice POST / {"name":"C"}');
+main::redis('HSET', (main::workspace(1))[0], 'name', "A\0B");
+main::redis('HSET', (main::workspace(2))[0], 'name', "A\x1bB");
+main::redis('HSET', (main::workspace(3))[0], 'name', "A\tB\x7f");
+--- config
+location / {
+    workspaces_access on;
+    workspaces_forward on;
+    add_header X-Name "<$workspace_name>";
+    proxy_pass http://backend;
+}
+--- request eval
+[("GET /") x 3]
+--- more_headers eval
+[map "X-User: alice\nX-Workspace-ID: $_", 1 .. 3]
+--- response_headers eval
+[("X-Name: <>") x 3]
+--- response_body_like eval
+[map qr/id=$_ external= name= tenant=TENANT/, 1 .. 3]
+
+
+
+=== TEST 13: a map of a setting chooses the backend
 --- init
 main::given('alice POST / {"name":"A"}', 'alice POST / {"name":"B"}', 'alice POST / {"name":"C"}');
 main::settings_of(1, '{"region":"eu"}');
@@ -310,7 +334,7 @@ location / {
 
 
 
-=== TEST 13: a limit for each workspace: in a named location, after the decision
+=== TEST 14: a limit for each workspace: in a named location, after the decision
 --- init
 main::given('alice POST / {"name":"A"}', 'alice POST / {"name":"B"}');
 --- http_config
@@ -337,7 +361,7 @@ location @limited {
 
 
 
-=== TEST 14: or in a second hop, by the header that the first has verified
+=== TEST 15: or in a second hop, by the header that the first has verified
 --- init
 main::given('alice POST / {"name":"A"}', 'alice POST / {"name":"B"}');
 --- http_config
@@ -365,7 +389,7 @@ location / {
 
 
 
-=== TEST 15: a cache key for each workspace
+=== TEST 16: a cache key for each workspace
 --- init
 main::given('alice POST / {"name":"A"}', 'alice POST / {"name":"B"}');
 --- http_config
@@ -376,7 +400,7 @@ location / {
     workspaces_forward on;
     proxy_cache pages;
     proxy_cache_valid 1m;
-    proxy_cache_key $workspace_tenant:$workspace_id:$request_uri;
+    proxy_cache_key "$workspace_id $request_uri $workspace_tenant";
     add_header X-Cache $upstream_cache_status;
     proxy_pass http://backend;
 }
@@ -393,7 +417,34 @@ location / {
 
 
 
-=== TEST 16: subrequests see those of the request
+=== TEST 17: which no tenant can make that of another
+--- init
+main::given('alice POST / {"name":"A"}', 'alice POST / {"name":"B"}');
+--- http_config
+proxy_cache_path $TEST_NGINX_SERVER_ROOT/cache keys_zone=pages:1m;
+--- config
+location / {
+    workspaces_access on;
+    workspaces_forward on;
+    proxy_cache pages;
+    proxy_cache_valid 1m;
+    proxy_cache_key "$workspace_id $request_uri $workspace_tenant";
+    add_header X-Cache $upstream_cache_status;
+    proxy_pass http://backend;
+}
+--- request eval
+[(qq(POST /api/workspaces\n{"name":"A"})) x 2, "GET /2/x", "GET /x"]
+--- more_headers eval
+[("X-User: alice\nX-Tenant: /1") x 2, "X-User: alice\nX-Workspace-ID: 1",
+ "X-User: alice\nX-Tenant: /1\nX-Workspace-ID: 2"]
+--- response_headers eval
+[("! X-Cache") x 2, ("X-Cache: MISS") x 2]
+--- response_body_like eval
+[(qr/"_id"/) x 2, qr{^/2/x id=1 .* tenant=TENANT user}, qr{^/x id=2 .* tenant=TENANT/1 user}]
+
+
+
+=== TEST 18: subrequests see those of the request
 --- init
 main::given('alice POST / {"name":"A"}');
 --- user_files
