@@ -338,13 +338,15 @@ location / {
 --- init
 main::given('alice POST / {"name":"A"}', 'alice POST / {"name":"B"}');
 --- http_config
-limit_req_zone $workspace_id zone=each:1m rate=1r/m;
+limit_req_zone $workspace_tenant/$workspace_id zone=each:1m rate=1r/m;
+limit_req_zone $binary_remote_addr zone=addresses:1m rate=1000r/s;
 --- config
 location / {
     workspaces_access on;
     try_files /no/such/file @limited;
 }
 location @limited {
+    limit_req zone=addresses burst=1000 nodelay;
     limit_req zone=each burst=1 nodelay;
     workspaces_forward on;
     proxy_pass http://backend;
@@ -400,7 +402,7 @@ location / {
     workspaces_forward on;
     proxy_cache pages;
     proxy_cache_valid 1m;
-    proxy_cache_key "$workspace_id $request_uri $workspace_tenant";
+    proxy_cache_key "$workspace_tenant\t$workspace_id\t$request_uri";
     add_header X-Cache $upstream_cache_status;
     proxy_pass http://backend;
 }
@@ -428,7 +430,7 @@ location / {
     workspaces_forward on;
     proxy_cache pages;
     proxy_cache_valid 1m;
-    proxy_cache_key "$workspace_id $request_uri $workspace_tenant";
+    proxy_cache_key "$workspace_tenant\t$workspace_id\t$request_uri";
     add_header X-Cache $upstream_cache_status;
     proxy_pass http://backend;
 }
