@@ -49,6 +49,12 @@ is(join(' ', map { $ann->ask(POST => '', json => { name => "W$_" },
                              @ann)->{status} } 1 .. $users),
    join(' ', (200) x $users), 'each user has a workspace to get into');
 
+# Where the members are.  Touching one changes nothing, but nobody knows that:
+# those who are asked for are read again, beside the changes.
+my @members = @{ $redis->ask('KEYS', 'wsp:{*}:t:w:*:m') };
+is(scalar @members, $users, 'and members');
+sub touch { $redis->ask('PEXPIRE', $_[0], 3_600_000); return }
+
 sub now { return clock_gettime(CLOCK_MONOTONIC) }
 
 # -- who is a member, as far as answers have said: for each user the changes,
@@ -220,6 +226,9 @@ while (now() < $end || $fault || grep { $_->{out} } @connections) {
     } elsif ($on && now() >= $next_fault) {
         begin_fault((qw(kill cut freeze freeze late behind behind pause))
                     [rand 8]);
+    }
+    if ($fault && $fault->{what} eq 'behind') {
+        touch($members[rand @members]) for 1 .. $users / 10;
     }
     if ($on) {
         send_one($_) for grep { !$_->{out} && rand() < 0.5 } @connections;
