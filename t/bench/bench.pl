@@ -62,7 +62,9 @@ $SIG{$_} = sub { die "interrupted\n" } for qw(INT TERM HUP PIPE);
 
 my $done = eval {
     if ($option{profile}) {
-        Bench::Profile::run(new_room(), \%option, 'Bench::Content');
+        for my $scenario ('Bench::Content', 'Bench::Access') {
+            Bench::Profile::run(new_room(), \%option, $scenario);
+        }
         return 1;
     }
     run();

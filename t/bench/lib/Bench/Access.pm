@@ -92,24 +92,59 @@ sub start {
                 $option->{lua}, 'false')],
     );
 
-    my @peers = map {
+    my @peers = peers($id, @gateways);
+    $_->{others}{backend} = $backend->{worker} for @peers;
+    $_->{others}{service} = $service->{worker}
+        for grep { $_->{key} eq 'd' } @peers;
+
+    compare($api, $workspace, $id, @peers);
+    return @peers;
+}
+
+# (a), (b) and (c) as single processes for the profiler; `wrapper` gives the
+# command of each, by its key.
+sub start_single {
+    my ($room, $option, $wrapper) = @_;
+
+    $room->start_redis;
+    my $api = Bench::Api::start($room, $option->{module}, 'api');
+    my (undef, undef, $id) = Bench::Api::seed($room, $api->{port});
+    my $backend = Bench::Gateway::start_backend($room);
+    my %single  = map {
+        $_ => [single => 1, patience => 60, wrapper => $wrapper->($_)]
+    } qw(a b c);
+
+    my @peers = peers($id,
+        [a => 'proxy_pass, no check',
+            Bench::Gateway::start_open($room, $backend, 'open',
+                @{ $single{a} })],
+        [b => 'ngx_workspaces, cache',
+            Bench::Gateway::start_module($room, $backend, 'cached',
+                $option->{module}, $CACHE, @{ $single{b} })],
+        [c => 'ngx_workspaces, Redis',
+            Bench::Gateway::start_module($room, $backend, 'uncached',
+                $option->{module}, 'off', @{ $single{c} })]);
+
+    # the links to Redis come up
+    await($_, $_->{headers}, 'passes', 'a member') for @peers;
+    return @peers;
+}
+
+sub peers {
+    my ($id, @gateways) = @_;
+
+    return map {
         my ($key, $name, $server) = @$_;
         +{
             key     => $key,
             name    => $name,
             worker  => $server->{worker},
+            pid     => $server->{pid},
             port    => $server->{port},
             path    => $PATH,
             headers => { %Bench::Api::BOB, 'X-Workspace-ID' => $id },
-            others  => {
-                backend => $backend->{worker},
-                ($key eq 'd' ? (service => $service->{worker}) : ()),
-            },
         };
     } @gateways;
-
-    compare($api, $workspace, $id, @peers);
-    return @peers;
 }
 
 # Dies unless all but the first, which checks nothing, decide the same.

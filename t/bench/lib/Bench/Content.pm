@@ -86,23 +86,28 @@ END
         [e => 'ngx_workspaces, cache'    => $e]);
 }
 
-# (a) and (b) as single processes under `wrapper`, for the profiler.
+# (a), (b) and (e) as single processes for the profiler; `wrapper` gives the
+# command of each, by its key.
 sub start_single {
-    my ($room, $option, %wrapper) = @_;
+    my ($room, $option, $wrapper) = @_;
 
     $room->start_redis;
     my $seeder = Bench::Api::start($room, $option->{module}, 'workspaces');
     my ($path) = Bench::Api::seed($room, $seeder->{port});
 
     my $a = start_floor($room, 'floor', $seeder->{port}, $path,
-        single => 1, patience => 60, wrapper => $wrapper{a});
+        single => 1, patience => 60, wrapper => $wrapper->('a'));
     my $b = Bench::Api::start($room, $option->{module}, 'profiled',
-        single => 1, patience => 60, wrapper => $wrapper{b});
-    wait_for_answer($room, $b, $path);
+        single => 1, patience => 60, wrapper => $wrapper->('b'));
+    my $e = Bench::Api::start($room, $option->{module}, 'profiled_cached',
+        single => 1, patience => 60, wrapper => $wrapper->('e'),
+        cache  => $CACHE);
+    wait_for_answer($room, $_, $path) for $b, $e;
 
     return peers($path,
         [a => 'nginx return 200'      => $a],
-        [b => 'ngx_workspaces, Redis' => $b]);
+        [b => 'ngx_workspaces, Redis' => $b],
+        [e => 'ngx_workspaces, cache' => $e]);
 }
 
 sub peers {

@@ -2,10 +2,11 @@ package Bench::Profile;
 
 # Profile: where the instructions of a request go, by callgrind.
 #
-# (a) and (b) run as one process each under callgrind, get some traffic to
-# become warm, and are then counted over a few thousand requests of wrk.  What
-# is printed is instructions a request: by place, and the functions that cost
-# most by themselves and with all that they call.
+# The floor and the ways of ours of a scenario run as one process each under
+# callgrind, get some traffic to become warm, and are then counted over a few
+# thousand requests of wrk.  What is printed is instructions a request: by
+# place, and for each of ours the functions that cost most by themselves and
+# with all that they call.
 #
 # Instructions are not time: callgrind sees user space only, so what the
 # kernel does for a request (see "user+sys" of the benchmark's table) is not in
@@ -40,23 +41,28 @@ my @PLACES = (
 sub run {
     my ($room, $option, $scenario) = @_;
 
-    my %wrapper = map {
-        $_ => ['valgrind', '--tool=callgrind', '--instr-atstart=no',
-            '--callgrind-out-file=' . $room->dir . "/callgrind.$_",
-            '--quiet']
-    } qw(a b);
+    my $wrapper = sub {
+        my ($key) = @_;
+        return ['valgrind', '--tool=callgrind', '--instr-atstart=no',
+            "--callgrind-out-file=@{[$room->dir]}/callgrind.$key", '--quiet'];
+    };
 
-    my @peers = $scenario->can('start_single')->($room, $option, %wrapper);
+    my @peers = $scenario->can('start_single')->($room, $option, $wrapper);
     my %profile;
     for my $peer (@peers) {
         print STDERR "bench: profiling ($peer->{key}) $peer->{name}\n";
         $profile{ $peer->{key} } = count($room, $peer, $option->{connections});
     }
 
+    print "\n", $scenario->can('title')->(), "\n";
     print_places(\@peers, \%profile);
-    for my $way (['by themselves', 'self'], ['with all they call', 'inclusive'])
-    {
-        print_top("functions of (b) $way->[0]", $profile{b}, $way->[1]);
+    for my $key ($scenario->can('ours')->()) {
+        for my $way (['by themselves', 'self'],
+            ['with all they call', 'inclusive'])
+        {
+            print_top("functions of ($key) $way->[0]", $profile{$key},
+                $way->[1]);
+        }
     }
     print "\nThe kernel's part is not visible to callgrind.  An address stands "
         . "for a function\nwhose name the binary does not hold "
@@ -171,7 +177,7 @@ sub print_places {
 
     print "\nInstructions a request, user space only\n\n";
     printf "%-14s", '';
-    printf "  %24s", "($_->{key}) $_->{name}" for @$peers;
+    printf "  %26s", "($_->{key}) $_->{name}" for @$peers;
     print "\n";
     my %total;
     my %named = map { $_->[0] => 1 } @PLACES;
@@ -182,15 +188,15 @@ sub print_places {
         my @here = map { $sum{ $_->{key} }{$place} // 0 } @$peers;
         next if !grep { $_ >= 0.5 } @here;
         printf "%-14s", $place;
-        printf "  %24.0f", $_ for @here;
+        printf "  %26.0f", $_ for @here;
         print "\n";
         $total{ $peers->[$_]{key} } += $here[$_] for 0 .. $#here;
     }
     printf "%-14s", 'all';
-    printf "  %24.0f", $total{ $_->{key} } for @$peers;
+    printf "  %26.0f", $total{ $_->{key} } for @$peers;
     print "\n";
     printf "%-14s", 'requests';
-    printf "  %24d", $profile->{ $_->{key} }{requests} for @$peers;
+    printf "  %26d", $profile->{ $_->{key} }{requests} for @$peers;
     print "\n";
     return;
 }
