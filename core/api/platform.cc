@@ -104,13 +104,23 @@ flow<result<answer>> list_workspaces(operation& op, call&) {
 }
 
 flow<result<answer>> get_workspace(operation& op, call& request) {
+  const access& here = request.here;
+  answer made;
+  made.revision = here.record.revision;
+  made.body = kept_view(op, here);
+  if (!made.body.empty()) {
+    co_return made;
+  }
   workspace_view shown(op.memory);
-  if (!view_at_once(request.here, shown)) {
-    auto reading = read_view(op, request.here, shown);
-    problem failed = co_await reading;
-    if (!failed.ok()) {
-      co_return failed;
-    }
+  if (view_at_once(here, shown)) {
+    made = workspace_answer(op, shown);
+    keep_view(op, here, made.body);
+    co_return made;
+  }
+  auto reading = read_view(op, here, shown);
+  problem failed = co_await reading;
+  if (!failed.ok()) {
+    co_return failed;
   }
   co_return workspace_answer(op, shown);
 }

@@ -16,6 +16,8 @@ void take(operation& op, int64_t workspace, access& into,
           const reply& record, const reply& mine) noexcept {
   into.record = parse_workspace(workspace, record);
   into.mine = parse_member(op.who.user, mine.str());
+  into.held_record = nullptr;
+  into.held_mine = nullptr;
 }
 
 flow<problem> read_directly(operation& op, int64_t workspace, access& into) {
@@ -164,7 +166,11 @@ bool find_access(operation& op, int64_t workspace, access& into,
   if (!record) {
     return false;
   }
-  take(op, workspace, into, record.take(), mine.take());
+  kept_reply& held_record = record.take();
+  kept_reply& held_mine = mine.take();
+  take(op, workspace, into, held_record.value(), held_mine.value());
+  into.held_record = &held_record;
+  into.held_mine = &held_mine;
   return true;
 }
 

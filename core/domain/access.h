@@ -9,6 +9,7 @@
 #include "engine/operation.h"
 #include "engine/result.h"
 #include "store/commit.h"
+#include "store/kept_reply.h"
 
 namespace wsp {
 
@@ -20,6 +21,9 @@ struct access {
   member mine;
   bool tenant_admin = false;
   bool views_all = false;  // may read every workspace of the tenant
+  // What the cache holds of record and mine, where both were found there.
+  kept_reply* held_record = nullptr;
+  kept_reply* held_mine = nullptr;
 
   bool owner() const noexcept {
     return mine.exists() && mine.user == record.owner;

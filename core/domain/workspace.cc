@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "domain/access.h"
+#include "store/cache.h"
 #include "store/keys.h"
 #include "text/json.h"
 #include "text/text.h"
@@ -125,6 +126,24 @@ bool view_at_once(const access& here, workspace_view& into) {
   }
   into.members.push_back(here.mine);
   return true;
+}
+
+std::string_view kept_view(operation& op, const access& here) {
+  if (here.held_record == nullptr || here.admin()) {
+    return {};
+  }
+  kept_reply* found =
+      cache::find_made(*here.held_mine, *here.held_record, op.speaks);
+  return found == nullptr ? std::string_view()
+                          : op.held.hold(arena_of(op), *found).str();
+}
+
+void keep_view(operation& op, const access& here,
+               std::string_view rendered) noexcept {
+  if (here.held_record != nullptr && !here.admin()) {
+    cache_of(op).keep_made(*here.held_mine, *here.held_record, op.speaks,
+                           rendered);
+  }
 }
 
 flow<problem> read_view(operation& op, const access& here,

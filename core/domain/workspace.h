@@ -60,6 +60,11 @@ struct workspace_view {
 // Members and invitations as the caller may see them: all for admins, for whom
 // they are read; his own entry, which is in `here` already, for others.
 bool view_at_once(const access& here, workspace_view& into);
+// What this dialect rendered of a view that was had at once, if that is kept;
+// nothing else of a request may show in it.  Empty: it is not.
+std::string_view kept_view(operation& op, const access& here);
+void keep_view(operation& op, const access& here,
+               std::string_view rendered) noexcept;
 flow<problem> read_view(operation& op, const access& here,
                         workspace_view& into);
 

@@ -3,6 +3,7 @@
 #include <sodium.h>
 
 #include <new>
+#include <utility>
 
 #include "engine/random.h"
 #include "store/link.h"
@@ -17,6 +18,9 @@ namespace {
 
 // What a record costs beside its reply: nodes of the tables, names.
 constexpr size_t overhead = 256;
+
+// A larger text costs more to send than to render.
+constexpr size_t made_size_max = 4096;
 
 }  // namespace
 
@@ -188,15 +192,20 @@ void cache::keep(flight& landed) noexcept {
     held.generation = landed.generation;
     held.read_at = landed.sent_at;
     held.value = copy;
-    held.size = size + overhead + 2 * made->first.size();
     held.name = &made->first;
+    copy->number_ = ++number_;
+    copy->counted_ = size + overhead + 2 * made->first.size();
     landed.key.second.uses++;
     put_newest(held);
-    bytes_ += held.size;
+    bytes_ += copy->counted_;
   } catch (const std::bad_alloc&) {
     copy->release();
     return;
   }
+  shrink();
+}
+
+void cache::shrink() noexcept {
   while (bytes_ > limit_) {
     erase(*oldest_);
     counters_.evictions++;
@@ -205,7 +214,7 @@ void cache::keep(flight& landed) noexcept {
 
 void cache::erase(record& each) noexcept {
   unlink(each);
-  bytes_ -= each.size;
+  bytes_ -= std::exchange(each.value->counted_, 0);
   each.value->release();
   release(*each.key);
   auto at = records_.find(*each.name);
@@ -228,6 +237,40 @@ void cache::put_newest(record& each) noexcept {
   each.older = newest_;
   (newest_ != nullptr ? newest_->newer : oldest_) = &each;
   newest_ = &each;
+}
+
+// -- what is made of records
+
+kept_reply* cache::find_made(const kept_reply& one, const kept_reply& other,
+                             const void* maker) noexcept {
+  return one.maker_ == maker && one.made_with_ == other.number_ ? one.made_
+                                                                : nullptr;
+}
+
+void cache::keep_made(kept_reply& one, const kept_reply& other,
+                      const void* maker, std::string_view text) noexcept {
+  if (one.counted_ == 0 || text.size() > made_size_max) {
+    return;
+  }
+  reply value;
+  value.type = reply::text;
+  value.bytes = text;
+  kept_reply* copy = kept_reply::copy_of(value);
+  if (copy == nullptr) {
+    return;
+  }
+  size_t before = 0;
+  if (one.made_ != nullptr) {
+    before = kept_reply::size_of(one.made_->value_);
+    one.made_->release();
+  }
+  one.made_ = copy;
+  one.made_with_ = other.number_;
+  one.maker_ = maker;
+  size_t grown = kept_reply::size_of(value) - before;
+  one.counted_ += grown;
+  bytes_ += grown;
+  shrink();
 }
 
 // -- reads

@@ -15,6 +15,9 @@
 //
 // Identical reads in flight share one answer.  One that was joined later than
 // it was sent is good for the later one under the same rules only.
+//
+// What was rendered of two records may be kept beside one of them.  It is found
+// only through both, by an operation that has just found them good.
 #ifndef WORKSPACES_STORE_CACHE_H
 #define WORKSPACES_STORE_CACHE_H
 
@@ -71,6 +74,14 @@ class cache {
   // ... which was not so when the one was begun to be heard.
   bool moved() const noexcept;
 
+  // The text that `maker` made of these two, and of nothing else, if it is
+  // kept.  Both must have been found by the operation that asks.
+  static kept_reply* find_made(const kept_reply& one, const kept_reply& other,
+                               const void* maker) noexcept;
+  // Keeps it with `one`, in the place of what was.  Large ones are not kept.
+  void keep_made(kept_reply& one, const kept_reply& other, const void* maker,
+                 std::string_view text) noexcept;
+
   bool usable() const noexcept;
   void count_bypass() noexcept { counters_.bypasses += enabled() ? 1 : 0; }
   // Milliseconds since invalidations were known to be heard.
@@ -98,7 +109,6 @@ class cache {
     uint64_t generation;
     uint64_t read_at;    // the command was sent then
     kept_reply* value;
-    size_t size;
     const std::string* name;
     record* newer;
     record* older;
@@ -126,6 +136,7 @@ class cache {
   kept_reply& take(record& held) noexcept;
   void start(record_read& asking, bool may_hit);
   void keep(flight& landed) noexcept;
+  void shrink() noexcept;
   bool still_current(const flight& landed) const noexcept;
   void erase(record& each) noexcept;
   void release(std::pair<const std::string, key_state>& key) noexcept;
@@ -143,6 +154,7 @@ class cache {
   std::string heard_server_;
   std::string read_server_;  // when that was begun to be heard
   uint64_t generation_ = 0;  // the last one given out
+  uint64_t number_ = 0;      // the same, of records
   uint64_t epoch_ = 0;       // bumped when everything is invalidated
 
   table<key_state> keys_;

@@ -55,8 +55,15 @@ kept_reply* kept_reply::copy_of(const reply& from) noexcept {
   return made;
 }
 
+kept_reply::~kept_reply() {
+  if (made_ != nullptr) {
+    made_->release();
+  }
+}
+
 void kept_reply::release() noexcept {
   if (--users_ == 0) {
+    this->~kept_reply();
     std::free(this);
   }
 }

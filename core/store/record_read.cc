@@ -51,8 +51,10 @@ held_record::held_record(::wsp_op& op, std::string_view name) noexcept
                  ? cache_of(op).find(name)
                  : nullptr) {}
 
-const reply& held_record::take() {
-  return op_.held.hold(arena_of(op_), cache_of(op_).take(*found_));
+kept_reply& held_record::take() {
+  kept_reply& taken = cache_of(op_).take(*found_);
+  op_.held.hold(arena_of(op_), taken);
+  return taken;
 }
 
 record_read::record_read(::wsp_op& op, std::string_view key,

@@ -13,7 +13,7 @@
 // no flow is needed:
 //
 //     held_record known(op, read_name(memory, {"HGET", key, field}));
-//     if (known) known.take()        // the same value
+//     if (known) known.take().value()   // the same value
 //
 // A request with the header Workspace-Revision has seen a write of another
 // worker, which this one may not have heard of yet: all its reads go to
@@ -54,7 +54,7 @@ class held_record {
   // Until the cache is told something.
   const reply& value() const noexcept { return found_->value->value(); }
   // As long as the operation; it counts as read.
-  const reply& take();
+  kept_reply& take();
 
  private:
   ::wsp_op& op_;

@@ -2,6 +2,7 @@
  * The cache of two workers and one Redis.  The bound is far away here: what
  * is seen in time was pushed.
  */
+#define _GNU_SOURCE  /* memmem */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 
 #include "check.h"
 #include "driver.h"
+#include "driver_links.h"
 #include "fixture.h"
 #include "redis.h"
 
@@ -438,7 +440,123 @@ static void an_odd_revision_changes_nothing(void **state) {
     }
 }
 
+/* -- what is rendered ----------------------------------------------------- */
+
+static struct ask reads(const char *user, const char *admin) {
+    static char path[32];
+    snprintf(path, sizeof path, "/%s", id);
+    return (struct ask) { .path = path, .user = user, .admin = admin };
+}
+
+/* Worker 1 says of it what one without a cache does, be it rendered anew or
+ * not, to bob and to him as an admin of the tenant. */
+static void assert_reads_as(struct driver *none, const char *part) {
+    static const char *const rights[] = { NULL, NULL, "1", NULL };
+    driver_hear(worker[1]);
+    for (int i = 0; i < 4; i++) {
+        const struct answer *want = driver_ask(none, reads("bob", rights[i]));
+        const struct answer *got =
+            driver_ask(worker[1], reads("bob", rights[i]));
+        assert_int_equal(got->status, want->status);
+        assert_string_equal(got->headers, want->headers);
+        assert_string_equal(got->body, want->body);
+        assert_holds(got->body, part);
+    }
+}
+
+static void what_is_rendered_follows_both_records(void **state) {
+    (void) state;
+    struct driver *none = hears(0);
+    assert_reads_as(none, "\"name\":\"W\"");
+    change("PUT", "", "{\"name\":\"X\"}");
+    assert_reads_as(none, "\"name\":\"X\"");
+    change("PUT", "/members/bob", "{\"roles\":[\"member\"]}");
+    assert_reads_as(none, "[\"member\"]");
+    change("PUT", "/members/bob", "{\"roles\":[\"admin\"]}");
+    assert_reads_as(none, "\"user\":\"ann\"");
+    change("PUT", "/members/bob", "{\"roles\":[\"viewer\"]}");
+    assert_reads_as(none, "[\"viewer\"]");
+    change("DELETE", "/members/bob", NULL);
+    driver_hear(worker[1]);
+    for (int i = 0; i < 3; i++) {
+        assert_status(driver_ask(worker[1], reads("bob", NULL)), 404);
+    }
+    driver_free(none);
+}
+
+/* It is being sent while the next one takes its place. */
+static void what_was_rendered_stays_while_it_is_used(void **state) {
+    (void) state;
+    wsp_op *old, *fresh;
+    struct ask asks = reads("bob", NULL);
+    wsp_request request = { .size = sizeof request,
+                            .method = str("GET"),
+                            .path = str(asks.path),
+                            .identity = { .tenant = str("acme"),
+                                          .user = str("bob") } };
+    for (int i = 0; i < 3; i++) {
+        assert_status(driver_ask(worker[1], asks), 200);
+    }
+    assert_int_equal(wsp_op_new(&old, worker[1]->core, &request, NULL),
+                     WSP_OK);
+    change("PUT", "", "{\"name\":\"X\"}");
+    driver_hear(worker[1]);
+    for (int i = 0; i < 3; i++) {
+        assert_status(driver_ask(worker[1], asks), 200);
+    }
+    assert_int_equal(wsp_op_new(&fresh, worker[1]->core, &request, NULL),
+                     WSP_OK);
+    redis_flush();
+    driver_hear(worker[1]);
+    wsp_str before = wsp_op_response(old)->body;
+    wsp_str after = wsp_op_response(fresh)->body;
+    assert_int_equal(before.len, after.len);
+    assert_non_null(memmem(before.data, before.len, "\"W\"", 3));
+    assert_non_null(memmem(after.data, after.len, "\"X\"", 3));
+    wsp_op_free(old);
+    wsp_op_free(fresh);
+}
+
 /* -- room ----------------------------------------------------------------- */
+
+static double bytes_of(struct driver *d) {
+    d->monotonic_ms += 50;
+    driver_turn(d, 0);
+    return driver_metric(d, "workspaces_cache_bytes");
+}
+
+/* It is counted, makes room for others, and is given back. */
+static void what_is_rendered_takes_room(void **state) {
+    (void) state;
+    enum { LIMIT = 8 << 10, USERS = 12, NAME = 200 };
+    struct driver *small = hears(LIMIT);
+    small->stopped_clock = true;
+    char name[NAME + 16], user[16];
+    snprintf(name, sizeof name, "{\"name\":\"%0*d\"}", NAME, 0);
+    change("PUT", "", name);
+    driver_hear(small);
+    double read[4];
+    for (int i = 0; i < 4; i++) {
+        assert_status(driver_ask(small, reads("bob", NULL)), 200);
+        read[i] = bytes_of(small);
+    }
+    assert_true(read[1] > read[0] + NAME);
+    assert_true(read[3] == read[1]);
+    for (int i = 0; i < USERS; i++) {
+        snprintf(user, sizeof user, "u%d", i);
+        add_member(worker[0], id, "ann", user, "[\"viewer\"]");
+        driver_hear(small);
+        for (int k = 0; k < 3; k++) {
+            assert_status(driver_ask(small, reads(user, NULL)), 200);
+            assert_true(bytes_of(small) <= LIMIT);
+        }
+    }
+    assert_true(bytes_of(small) > LIMIT / 2);
+    redis_flush();
+    driver_hear(small);
+    assert_true(bytes_of(small) == 0);
+    driver_free(small);
+}
 
 static void the_oldest_make_room(void **state) {
     (void) state;
@@ -563,6 +681,9 @@ int main(void) {
         TEST(a_revision_that_was_seen_is_one_of_all_records),
         TEST(a_new_record_does_not_vouch_for_an_old_membership),
         TEST(an_odd_revision_changes_nothing),
+        TEST(what_is_rendered_follows_both_records),
+        TEST(what_was_rendered_stays_while_it_is_used),
+        TEST(what_is_rendered_takes_room),
         TEST(the_oldest_make_room),
         TEST(what_is_too_large_is_not_kept),
         TEST(a_killed_tracking_link_comes_back),
