@@ -30,17 +30,11 @@ void put_time(operation& op, json_writer& out, int64_t unix_ms) {
   out.string(rfc3339_seconds(op.memory, unix_ms));
 }
 
-void put_text_or_null(json_writer& out, std::string_view text) {
-  text.empty() ? out.null() : out.string(text);
-}
-
 void put_user(json_writer& out, const profile& of) {
   out.key("id");
   put_user_id(out, of.user);
-  out.key("name");
-  put_text_or_null(out, of.name);
-  out.key("email");
-  put_text_or_null(out, of.email);
+  out.key("name").string_or_null(of.name);
+  out.key("email").string_or_null(of.email);
 }
 
 answer answer_of(const json_writer& out) {

@@ -24,10 +24,7 @@ void put_user_id(json_writer& out, std::string_view user);
 // Without a fraction of a second.
 void put_time(operation& op, json_writer& out, int64_t unix_ms);
 
-// null where it is not known.
-void put_text_or_null(json_writer& out, std::string_view text);
-
-// "id", "name" and "email" of a user.
+// "id", "name" and "email" of a user; null where one is not known.
 void put_user(json_writer& out, const profile& of);
 
 answer answer_of(const json_writer& out);

@@ -19,7 +19,7 @@ void put_delivery(operation& op, json_writer& out, const delivery& what) {
   out.key("tries").number(what.tries);
   out.key("last_status");
   what.status == 0 ? out.null() : out.number(what.status);
-  put_text(out, "last_error", what.error);
+  out.key("last_error").string_or_null(what.error);
   put_time(op, out, "created_at", what.created);
   put_time(op, out, "ended_at", what.ended);
 }
@@ -66,7 +66,7 @@ flow<result<answer>> list_deliveries(operation& op, call& request) {
     out.close_object();
   }
   out.close_array();
-  put_text(out, "next", page.next);
+  out.key("next").string_or_null(page.next);
   out.close_object();
   co_return show(out);
 }
@@ -120,9 +120,9 @@ namespace {
 void put_letter(operation& op, json_writer& out, const dead_job& what) {
   out.open_object().key("job").string(what.what.id);
   out.key("kind").string(name_of(what.kind));
-  put_text(out, "tenant", what.what.tenant);
+  out.key("tenant").string_or_null(what.what.tenant);
   out.key("tries").number(what.what.tries);
-  put_text(out, "reason", what.reason);
+  out.key("reason").string_or_null(what.reason);
   put_time(op, out, "created_at", what.what.created);
   put_time(op, out, "died_at", what.died);
   out.close_object();
@@ -157,7 +157,7 @@ flow<result<answer>> list_dead_letters(operation& op, call&) {
     put_letter(op, out, each);
   }
   out.close_array();
-  put_text(out, "next", page.next);
+  out.key("next").string_or_null(page.next);
   out.close_object();
   co_return show(out);
 }

@@ -90,8 +90,8 @@ void put_partner(operation& op, json_writer& out, const partner& record) {
   out.open_object().key("id").string(op.who.tenant);
   out.key("name").string(record.name);
   out.key("enabled").boolean(record.enabled);
-  put_text(out, "webhook_url", record.url);
-  put_text(out, "webhook_stopped", record.stopped);
+  out.key("webhook_url").string_or_null(record.url);
+  out.key("webhook_stopped").string_or_null(record.stopped);
   put_time(op, out, "incoming_grace_until", end_of_grace(op, record.incoming));
   put_time(op, out, "outgoing_grace_until", end_of_grace(op, record.outgoing));
   out.key("created_at").string(rfc3339(op.memory, record.created));

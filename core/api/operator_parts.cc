@@ -69,11 +69,6 @@ result<page_asked> read_page(operation& op, std::string_view own) {
   return asked;
 }
 
-void put_text(json_writer& out, std::string_view name, std::string_view text) {
-  out.key(name);
-  text.empty() ? out.null() : out.string(text);
-}
-
 void put_time(operation& op, json_writer& out, std::string_view name,
               int64_t at) {
   out.key(name);

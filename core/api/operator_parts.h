@@ -29,7 +29,6 @@ struct page_asked {
 result<page_asked> read_page(operation& op, std::string_view own = {});
 
 // null where there is nothing.
-void put_text(json_writer& out, std::string_view name, std::string_view text);
 void put_time(operation& op, json_writer& out, std::string_view name,
               int64_t at);
 

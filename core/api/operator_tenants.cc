@@ -63,7 +63,7 @@ answer show_rewrap(operation& op, const rewrap_record& found,
                    unsigned status) {
   json_writer out(op.memory, 512);
   out.open_object().key("state").string(name_of(found.state));
-  put_text(out, "key", found.key);
+  out.key("key").string_or_null(found.key);
   put_time(op, out, "started_at", found.started);
   put_time(op, out, "ended_at", found.ended);
   out.key("partitions").number(found.at.partition);
@@ -96,9 +96,8 @@ flow<result<answer>> list_all(operation& op, call&) {
   for (std::string_view id : ids) {
     out.open_object().key("id").string(id).close_object();
   }
-  out.close_array();
-  put_text(out, "next",
-           ids.size() < asked.value.limit ? std::string_view() : ids.back());
+  out.close_array().key("next");
+  ids.size() < asked.value.limit ? out.null() : out.string(ids.back());
   out.close_object();
   answer given;
   given.body = out.view();

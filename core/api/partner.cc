@@ -76,10 +76,6 @@ flow<result<answer>> remove(operation& op, call& request) {
 
 // -- members
 
-void put_text_or_null(json_writer& out, std::string_view text) {
-  text.empty() ? out.null() : out.string(text);
-}
-
 flow<result<answer>> list_members(operation& op, call& request) {
   trip asking(op);
   asking.add({"HGETALL", keys_of(op).members(request.workspace)});
@@ -102,10 +98,8 @@ flow<result<answer>> list_members(operation& op, call& request) {
   for (const member& each : members) {
     profile of = users.of(each.user);
     out.open_object().key("user_id").string(each.user);
-    out.key("name");
-    put_text_or_null(out, of.name);
-    out.key("email");
-    put_text_or_null(out, of.email);
+    out.key("name").string_or_null(of.name);
+    out.key("email").string_or_null(of.email);
     out.key("roles").open_array();
     each.roles.each([&](std::string_view name) { out.string(name); });
     out.close_array().close_object();

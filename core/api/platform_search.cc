@@ -244,8 +244,7 @@ void put_found(operation& op, json_writer& out, const workspace_view& each,
     out.key("name").string(record.name);
   }
   if (fields & field_logo) {
-    out.key("logo");
-    record.logo.empty() ? out.null() : out.string(record.logo);
+    out.key("logo").string_or_null(record.logo);
   }
   if (fields & field_tenant) {
     out.key("tenant").string(op.who.tenant);

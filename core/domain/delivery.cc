@@ -92,8 +92,7 @@ std::string_view render_try(arena& memory, const delivery_try& what,
   out.open_object().key("at").string(rfc3339(memory, what.at));
   out.key("duration_ms").number(what.ms).key("status");
   what.status == 0 ? out.null() : out.number(what.status);
-  out.key("error");
-  what.error.empty() ? out.null() : out.string(what.error);
+  out.key("error").string_or_null(what.error);
   out.key("answer");
   what.status == 0
       ? out.null()

@@ -20,8 +20,7 @@ std::string_view envelope(arena& memory, const outgoing_event& what,
   out.key("client_id").string(what.client_id);
   out.key("timestamp").string(rfc3339(memory, now));
   out.key("status").string(what.error.empty() ? "success" : "error");
-  out.key("error");
-  what.error.empty() ? out.null() : out.string(what.error);
+  out.key("error").string_or_null(what.error);
   out.key("data").raw(what.data);
   out.close_object();
   return out.view();

@@ -99,6 +99,10 @@ class json_writer {
     json_put_string(out_, text);
     return *this;
   }
+  // null where there is none.
+  json_writer& string_or_null(std::string_view text) {
+    return text.empty() ? null() : string(text);
+  }
   // One with nothing in it to escape.
   json_writer& plain(std::string_view text) {
     separate();
