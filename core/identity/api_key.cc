@@ -112,6 +112,12 @@ flow<result<identity>> identify_partner(operation& op) {
   if (found.value.disabled) {
     co_return disabled_key;
   }
+  // Two may be those of two people, and the source names only one of them.
+  if (count_headers(op, partner_user_header) > 1) {
+    co_return problem{fault::invalid,
+                      "X-ATS-User-ID is given more than once",
+                      partner_user_header, request_part::header};
+  }
   identity& who = found.value.who;
   if (!who.user.empty() && !is_id(who.user)) {
     co_return problem{fault::invalid, "a user is 1 to 255 bytes of UTF-8",

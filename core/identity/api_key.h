@@ -28,7 +28,8 @@ flow<result<identity>> identify_by_api_key(operation& op);
 constexpr std::string_view partner_user_header = "X-ATS-User-ID";
 
 // The same for one that is a partner's (field partner "1"): it acts as a
-// tenant admin, and the user that the source names may be missing.
+// tenant admin, and the user that the source names may be missing.  invalid:
+// that user is no id, or there are two.
 flow<result<identity>> identify_partner(operation& op);
 
 // Draws an API key; the operation's memory is wiped at its end.

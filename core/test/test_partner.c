@@ -134,6 +134,27 @@ static void a_user_that_is_no_id_is_told_as_a_header(void **state) {
     assert_holds(got->body, "\"input\":\"a\\tb\"");
 }
 
+static void two_users_are_refused(void **state) {
+    (void) state;
+    const char *const second[] = { "U-1", "U-2", "" };
+    const char *before = redis_digest();
+    for (size_t i = 0; i < COUNT_OF(second); i++) {
+        struct ask by = partner("POST", "/workspaces", new_client("new"));
+        by.user = "U-1";
+        by.headers[0] = "X-ATS-User-ID";
+        by.headers[1] = "U-1";
+        by.headers[2] = "x-ats-user-id";
+        by.headers[3] = second[i];
+        const struct answer *got = driver_ask(d, by);
+        assert_status(got, 422);
+        assert_body(got, "{\"detail\":[{\"type\":\"value_error\",\"loc\":"
+                         "[\"header\",\"X-ATS-User-ID\"],\"msg\":"
+                         "\"X-ATS-User-ID is given more than once\","
+                         "\"input\":\"U-1\"}]}");
+    }
+    assert_string_equal(before, redis_digest());
+}
+
 static void a_client_id_is_taken_once(void **state) {
     (void) state;
     const struct answer *got =
@@ -713,6 +734,7 @@ int main(void) {
         TEST(a_workspace_is_made_with_its_admin),
         TEST(the_admin_is_who_the_header_says),
         TEST(a_user_that_is_no_id_is_told_as_a_header),
+        TEST(two_users_are_refused),
         TEST(a_client_id_is_taken_once),
         TEST(of_a_hundred_at_once_one_makes_it),
         TEST(what_is_deleted_leaves_its_client_id),
