@@ -50,6 +50,8 @@ ngx_http_workspaces_conf_smtp(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_OK;
     }
 
+    ngx_http_workspaces_used(cf, wmcf, "workspaces_smtp");
+
     if (ngx_http_workspaces_smtp_url(cf, smtp, &value[1]) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }

@@ -56,6 +56,8 @@ ngx_http_workspaces_conf_webhooks(ngx_conf_t *cf, ngx_command_t *cmd,
         return NGX_CONF_OK;
     }
 
+    ngx_http_workspaces_used(cf, wmcf, "workspaces_webhooks");
+
     for (i = 1; i < cf->args->nelts; i++) {
         if (ngx_http_workspaces_webhooks_param(cf, webhooks, &value[i])
             != NGX_CONF_OK)

@@ -8,6 +8,7 @@ our $Link =
     'workspaces_invitation_url "https://example.com/join/{token}";';
 
 our $NoKeys = $t::Platform::HttpConfig =~ s/workspaces_seal_keys.*//r;
+our $NoRedis = $t::Platform::HttpConfig =~ s/workspaces_redis.*?;//sr;
 
 # The http block with a line more: LINK is the directive above, and
 # FILE(mode,text) the name of such a file.
@@ -205,3 +206,14 @@ workspaces_smtp smtp://127.0.0.1:25 from=a\@example.com;"
 --- must_die
 --- error_log
 "workspaces_smtp" needs a key ring, for what waits to be sent is stored
+
+
+
+=== TEST 19: a Redis is needed
+--- http_config eval
+"$main::NoRedis $main::Link
+workspaces_smtp smtp://127.0.0.1:25 from=a\@example.com;"
+--- config
+--- must_die
+--- error_log
+"workspaces_smtp" needs to know its Redis: write "workspaces_redis unix:/path/to/socket;" or "workspaces_redis redis://host:port;" in the "http" block

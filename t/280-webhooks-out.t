@@ -245,6 +245,26 @@ like($silent->has_failed->{error},
      'with its name server');
 ok($receiver->has_seen("cut /slow$_"), 'a slow one is hung up on') for 1, 2;
 
+# -- carried by a gateway that serves nothing itself
+{
+    my $redis = Workspaces::RedisServer->started;
+    my $serving = Workspaces::Gateway->started(redis => $redis,
+        server => $Workspaces::Partner::Locations);
+    my $carrying = Workspaces::Gateway->new(redis => $redis,
+        http => $gateway->{http});
+    my $text = $carrying->config =~
+        s/location \/api\/workspaces \{.*?^        \}//msr;
+    $carrying->write_config(text => $text)->start;
+    $receiver->mode('/carried' => '200');
+    my $partner = Workspaces::Partner->registered($serving, $redis, 'carried',
+        'https://hook.test:' . $receiver->port . '/carried');
+    $partner->provision('c');
+    is($partner->is_delivered->{state}, 'delivered',
+       'a gateway without a mount delivers');
+    $_->finish for $serving, $carrying;
+    $redis->stop;
+}
+
 # -- nothing is left
 $receiver->mode(map { ("/slow$_" => '200') } 1, 2);
 ok(until_true(10 * patience(), sub { open_files() <= $open }),

@@ -5,6 +5,7 @@ use t::Platform;
 use Test::Nginx::Socket;
 
 our $NoKeys = $t::Platform::HttpConfig =~ s/workspaces_seal_keys.*//r;
+our $NoRedis = $t::Platform::HttpConfig =~ s/workspaces_redis.*?;//sr;
 
 # The http block with a line more, and name servers, which nobody asks.
 # FILE(text) is the name of such a file.
@@ -179,3 +180,14 @@ location /api/workspaces {
 --- request
 GET /api/workspaces
 --- error_code: 401
+
+
+
+=== TEST 16: a Redis is needed
+--- http_config eval
+"$main::NoRedis
+resolver 127.0.0.1:9; workspaces_webhooks;"
+--- config
+--- must_die
+--- error_log
+"workspaces_webhooks" needs to know its Redis: write "workspaces_redis unix:/path/to/socket;" or "workspaces_redis redis://host:port;" in the "http" block
