@@ -216,10 +216,11 @@ result<std::string_view> read_user_id(operation& op, const json_t* from,
                                       const char* field) {
   const json_t* value = json_object_get(from, field);
   if (!json_is_string(value) || !is_id(json_text(value))) {
-    return invalid(field,
-                   op.memory.join(field,
-                                  " must be a string of 1 to 255 bytes, "
-                                  "without control characters"));
+    std::string_view rule =
+        id_rule(json_text(value),
+                "must be a string of 1 to 255 bytes, without control "
+                "characters");
+    return invalid(field, op.memory.join(field, " ", rule));
   }
   return op.memory.copy(json_text(value));
 }

@@ -113,9 +113,12 @@ result<first_member> read_member(operation& op, const json_t* from,
   const json_t* role = json_object_get(from, "role");
   std::string_view user_text = id_text(op.memory, user);
   if (!is_id(user_text)) {
+    std::string_view rule =
+        id_rule(user_text,
+                "must be an integer, or a string of 1 to 255 bytes, without "
+                "control characters");
     return invalid(below(op.memory, at, "user_id"),
-                   "user_id must be an integer, or a string of 1 to 255 "
-                   "bytes, without control characters");
+                   op.memory.join("user_id ", rule));
   }
   std::string_view role_name = json_text(role);
   if (!is_role_name(role_name) || role_name == owner_role) {

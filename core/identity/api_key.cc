@@ -120,7 +120,10 @@ flow<result<identity>> identify_partner(operation& op) {
   }
   identity& who = found.value.who;
   if (!who.user.empty() && !is_id(who.user)) {
-    co_return problem{fault::invalid, "a user is 1 to 255 bytes of UTF-8",
+    std::string_view rule =
+        id_rule(who.user, "must be 1 to 255 bytes of UTF-8");
+    co_return problem{fault::invalid,
+                      op.memory.join(partner_user_header, " ", rule),
                       partner_user_header, request_part::header};
   }
   if (who.user.empty()) {

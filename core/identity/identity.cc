@@ -32,6 +32,13 @@ bool is_id(std::string_view text) noexcept {
          utf8_length(text).has_value() && !has_dot_segment(text);
 }
 
+std::string_view id_rule(std::string_view text,
+                         std::string_view otherwise) noexcept {
+  return has_dot_segment(text)
+             ? "must not be '.' or '..', nor have them between slashes"
+             : otherwise;
+}
+
 // A short list of what means yes, so that a "false", "off" or a typing error
 // never makes an admin.
 bool says_yes(std::string_view text) noexcept {

@@ -17,6 +17,10 @@ constexpr size_t id_size_max = 255;  // bytes of a tenant's or a user's id
 // other ids.  An id is 1..255 bytes of UTF-8 without control characters, and
 // no path with "." or ".." in it.
 bool is_id(std::string_view text) noexcept;
+// What one that is none is refused with, behind the name of its field: the
+// rule on dots, or `otherwise`, which tells the others.
+std::string_view id_rule(std::string_view text,
+                         std::string_view otherwise) noexcept;
 
 // Whether it means yes: 1, on, true or yes.  All else is a no.
 bool says_yes(std::string_view text) noexcept;

@@ -867,6 +867,10 @@ static void provisioning_is_all_or_nothing(void **state) {
         { "[{\"name\":\"A\",\"members\":[{\"user_id\":\"u\",\"role\":"
           "\"x\"},{\"role\":\"x\"}]}]", "VALIDATION_ERROR",
           "workspaces[0].members[1].user_id", "user_id must be", 400 },
+        { "[{\"name\":\"A\",\"members\":[{\"user_id\":\"..\",\"role\":"
+          "\"x\"}]}]", "VALIDATION_ERROR",
+          "workspaces[0].members[0].user_id", "must not be '.' or '..'",
+          400 },
         { "[{\"name\":\"A\",\"members\":[{\"user_id\":\"u\"}]}]",
           "VALIDATION_ERROR", "workspaces[0].members[0].role", "role must",
           400 },

@@ -277,6 +277,7 @@ static void what_is_wrong_is_said_with_what_came(void **state) {
     memset(big, 'x', 5000);
     snprintf(big_body, sizeof big_body, "{\"name\":\"%s\"}", big);
 #define LENGTH "must be 1 to 255 characters, without control characters"
+#define DOTS "must not be '.' or '..', nor have them between slashes"
     const struct {
         const char *method, *path, *body, *detail;
     } cases[] = {
@@ -308,6 +309,12 @@ static void what_is_wrong_is_said_with_what_came(void **state) {
           "{\"type\":\"value_error\",\"loc\":[\"body\",\"client_id\"],"
           "\"msg\":\"client_id must be a string of 1 to 255 bytes, without "
           "control characters\",\"input\":\"\"}" },
+        { "POST", "/workspaces", "{\"client_id\":\"..\"}",
+          "{\"type\":\"value_error\",\"loc\":[\"body\",\"client_id\"],"
+          "\"msg\":\"client_id " DOTS "\",\"input\":\"..\"}" },
+        { "POST", members, "{\"user_id\":\"a/./b\"}",
+          "{\"type\":\"value_error\",\"loc\":[\"body\",\"user_id\"],"
+          "\"msg\":\"user_id " DOTS "\",\"input\":\"a/./b\"}" },
         { "POST", "/workspaces",
           "{\"client_id\":\"x\",\"name\":\"N\",\"admin_name\":\"\\n\"}",
           "{\"type\":\"value_error\",\"loc\":[\"body\",\"admin_name\"],"
@@ -324,6 +331,7 @@ static void what_is_wrong_is_said_with_what_came(void **state) {
           "\"name\":\"N\"}}" },
     };
 #undef LENGTH
+#undef DOTS
     const char *before = redis_digest();
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         char whole[1024];
