@@ -24,13 +24,6 @@ void put_delivery(operation& op, json_writer& out, const delivery& what) {
   put_time(op, out, "ended_at", what.ended);
 }
 
-answer show(const json_writer& out, unsigned status = 200) {
-  answer given;
-  given.status = status;
-  given.body = out.view();
-  return given;
-}
-
 }  // namespace
 
 flow<result<answer>> list_deliveries(operation& op, call& request) {
@@ -65,10 +58,8 @@ flow<result<answer>> list_deliveries(operation& op, call& request) {
     put_delivery(op, out, each);
     out.close_object();
   }
-  out.close_array();
-  out.key("next").string_or_null(page.next);
-  out.close_object();
-  co_return show(out);
+  out.close_array().key("next").string_or_null(page.next).close_object();
+  co_return answer_of(out);
 }
 
 flow<result<answer>> get_delivery(operation& op, call& request) {
@@ -94,7 +85,7 @@ flow<result<answer>> get_delivery(operation& op, call& request) {
     out.raw(each);
   }
   out.close_array().close_object();
-  co_return show(out);
+  co_return answer_of(out);
 }
 
 flow<result<answer>> redeliver_one(operation& op, call& request) {
@@ -112,7 +103,7 @@ flow<result<answer>> redeliver_one(operation& op, call& request) {
   json_writer out(op.memory, 128);
   out.open_object().key("event_id").string(event);
   out.key("state").string(name_of(delivery_state::pending)).close_object();
-  co_return show(out, 202);
+  co_return answer_of(out, 202);
 }
 
 namespace {
@@ -126,6 +117,12 @@ void put_letter(operation& op, json_writer& out, const dead_job& what) {
   put_time(op, out, "created_at", what.what.created);
   put_time(op, out, "died_at", what.died);
   out.close_object();
+}
+
+answer show_letter(operation& op, const dead_job& what, unsigned status) {
+  json_writer out(op.memory, 256);
+  put_letter(op, out, what);
+  return answer_of(out, status);
 }
 
 }  // namespace
@@ -156,10 +153,8 @@ flow<result<answer>> list_dead_letters(operation& op, call&) {
   for (const dead_job& each : page.items) {
     put_letter(op, out, each);
   }
-  out.close_array();
-  out.key("next").string_or_null(page.next);
-  out.close_object();
-  co_return show(out);
+  out.close_array().key("next").string_or_null(page.next).close_object();
+  co_return answer_of(out);
 }
 
 flow<result<answer>> drop_dead_letter(operation& op, call& request) {
@@ -169,9 +164,7 @@ flow<result<answer>> drop_dead_letter(operation& op, call& request) {
   if (!dropped.ok()) {
     co_return dropped.error;
   }
-  json_writer out(op.memory, 256);
-  put_letter(op, out, dropped.value);
-  co_return show(out);
+  co_return show_letter(op, dropped.value, 200);
 }
 
 flow<result<answer>> retry_dead_letter(operation& op, call& request) {
@@ -181,9 +174,7 @@ flow<result<answer>> retry_dead_letter(operation& op, call& request) {
   if (!retried.ok()) {
     co_return retried.error;
   }
-  json_writer out(op.memory, 256);
-  put_letter(op, out, retried.value);
-  co_return show(out, 202);
+  co_return show_letter(op, retried.value, 202);
 }
 
 }  // namespace wsp::operator_outbox

@@ -138,9 +138,7 @@ flow<result<answer>> register_one(operation& op, call& request) {
   out.key("incoming_secret").string(made.value.incoming_secret);
   out.key("outgoing_secret").string(made.value.outgoing_secret);
   out.close_object();
-  answer given_back;
-  given_back.status = 201;
-  given_back.body = out.view();
+  answer given_back = answer_of(out, 201);
   given_back.revision = made.value.record.revision;
   given_back.of_workspace = false;
   given_back.secret = true;
@@ -170,9 +168,7 @@ flow<result<answer>> list_all(operation& op, call&) {
   found.size() < asked.value.limit ? out.null()
                                    : out.string(found.back().id);
   out.close_object();
-  answer given;
-  given.body = out.view();
-  co_return given;
+  co_return answer_of(out);
 }
 
 namespace {
@@ -181,8 +177,7 @@ answer show_partner(operation& op, const partner& record) {
   json_writer out(op.memory, 512);
   put_partner(op, out, record);
   out.close_object();
-  answer given;
-  given.body = out.view();
+  answer given = answer_of(out);
   given.revision = record.revision;
   given.of_workspace = false;
   return given;
@@ -194,8 +189,7 @@ answer show_secret(operation& op, const partner& record,
   json_writer out(op.memory, 512);
   put_partner(op, out, record);
   out.key(name).string(secret).close_object();
-  answer given;
-  given.body = out.view();
+  answer given = answer_of(out);
   given.revision = record.revision;
   given.of_workspace = false;
   given.secret = true;

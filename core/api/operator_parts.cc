@@ -75,4 +75,11 @@ void put_time(operation& op, json_writer& out, std::string_view name,
   at == 0 ? out.null() : out.string(rfc3339(op.memory, at));
 }
 
+answer answer_of(const json_writer& out, unsigned status) {
+  answer given;
+  given.status = status;
+  given.body = out.view();
+  return given;
+}
+
 }  // namespace wsp

@@ -32,6 +32,8 @@ result<page_asked> read_page(operation& op, std::string_view own = {});
 void put_time(operation& op, json_writer& out, std::string_view name,
               int64_t at);
 
+answer answer_of(const json_writer& out, unsigned status = 200);
+
 }  // namespace wsp
 
 #endif  // WORKSPACES_API_OPERATOR_PARTS_H

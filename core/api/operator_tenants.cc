@@ -53,10 +53,7 @@ answer show_tenant(operation& op, const tenant_holdings& found,
   out.key("sealed_bytes").number(found.sealed_bytes);
   put_deletion(op, out, found.deletion);
   out.close_object();
-  answer given;
-  given.status = status;
-  given.body = out.view();
-  return given;
+  return answer_of(out, status);
 }
 
 answer show_rewrap(operation& op, const rewrap_record& found,
@@ -72,10 +69,7 @@ answer show_rewrap(operation& op, const rewrap_record& found,
   out.key("blobs").number(found.seen.blobs);
   out.key("rewrapped").number(found.seen.rewrapped);
   out.key("failed").number(found.seen.failed).close_object();
-  answer given;
-  given.status = status;
-  given.body = out.view();
-  return given;
+  return answer_of(out, status);
 }
 
 }  // namespace
@@ -99,9 +93,7 @@ flow<result<answer>> list_all(operation& op, call&) {
   out.close_array().key("next");
   ids.size() < asked.value.limit ? out.null() : out.string(ids.back());
   out.close_object();
-  answer given;
-  given.body = out.view();
-  co_return given;
+  co_return answer_of(out);
 }
 
 flow<result<answer>> get_one(operation& op, call& request) {
