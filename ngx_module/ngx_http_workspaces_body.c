@@ -23,6 +23,7 @@ static ngx_int_t ngx_http_workspaces_take_buf(ngx_http_request_t *r,
     ngx_http_workspaces_ctx_t *ctx, ngx_buf_t *b);
 static ngx_int_t ngx_http_workspaces_grow_body(ngx_http_request_t *r,
     ngx_http_workspaces_ctx_t *ctx, size_t need);
+static u_char *ngx_http_workspaces_alloc_body(size_t size, ngx_log_t *log);
 static void ngx_http_workspaces_give_back(u_char *body, size_t used,
     size_t size);
 
@@ -246,7 +247,7 @@ ngx_http_workspaces_grow_body(ngx_http_request_t *r,
         size = ngx_min(size, WSP_BODY_MAX);
     }
 
-    body = ngx_alloc(size, r->connection->log);
+    body = ngx_http_workspaces_alloc_body(size, r->connection->log);
     if (body == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -282,25 +283,43 @@ ngx_http_workspaces_free_body(ngx_http_workspaces_ctx_t *ctx)
 /*
  * Bodies last as long as clients like, so what is allocated meanwhile comes
  * to lie behind them, and the allocator cannot give back to the system the
- * holes that they leave.  The pages of a large one go back at once: else
- * a worker would keep the memory of the most bodies that ever came together.
+ * holes that they leave.  A large one has pages of its own: else a worker
+ * would keep the memory of the most bodies that ever came together.
  */
+
+static u_char *
+ngx_http_workspaces_alloc_body(size_t size, ngx_log_t *log)
+{
+    u_char  *body;
+
+    if (size < NGX_HTTP_WORKSPACES_BODY_LARGE) {
+        return ngx_alloc(size, log);
+    }
+
+    body = mmap(NULL, size, PROT_READ|PROT_WRITE, MAP_ANON|MAP_PRIVATE, -1, 0);
+
+    if (body == MAP_FAILED) {
+        ngx_log_error(NGX_LOG_EMERG, log, ngx_errno,
+                      "mmap(MAP_ANON|MAP_PRIVATE, %uz) failed", size);
+        return NULL;
+    }
+
+    return body;
+}
+
 
 static void
 ngx_http_workspaces_give_back(u_char *body, size_t used, size_t size)
 {
-    u_char  *first, *last;
-
     wsp_wipe(body, used);
 
-    if (size >= NGX_HTTP_WORKSPACES_BODY_LARGE) {
-        first = ngx_align_ptr(body, ngx_pagesize);
-        last = ngx_align_ptr(body + size - ngx_pagesize + 1, ngx_pagesize);
-
-        /* only a hint where it is not understood, or the pages are locked */
-
-        (void) madvise(first, last - first, MADV_DONTNEED);
+    if (size < NGX_HTTP_WORKSPACES_BODY_LARGE) {
+        ngx_free(body);
+        return;
     }
 
-    ngx_free(body);
+    if (munmap(body, size) == -1) {
+        ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, ngx_errno,
+                      "munmap(%p, %uz) failed", body, size);
+    }
 }
