@@ -26,12 +26,13 @@ static void ngx_http_workspaces_curl_act(ngx_http_workspaces_curl_t *curl,
 
 ngx_int_t
 ngx_http_workspaces_curl_begin(ngx_http_workspaces_curl_t *curl,
-    ngx_http_workspaces_driver_t *driver, ngx_http_workspaces_curl_pt handler,
-    ngx_log_t *log)
+    ngx_http_workspaces_driver_t *driver, wsp_core *core,
+    ngx_http_workspaces_curl_pt handler, ngx_log_t *log)
 {
     ngx_memzero(curl, sizeof(ngx_http_workspaces_curl_t));
 
     curl->driver = driver;
+    curl->core = core;
     curl->handler = handler;
 
     /* as for the links: what becomes of a transfer is said by the core */
@@ -43,6 +44,7 @@ ngx_http_workspaces_curl_begin(ngx_http_workspaces_curl_t *curl,
     }
 
     ngx_queue_init(&curl->sockets);
+    ngx_queue_init(&curl->jobs);
 
     curl->nobody.fd = (ngx_socket_t) -1;
     curl->nobody.data = curl;
@@ -90,9 +92,42 @@ ngx_http_workspaces_curl_end(ngx_http_workspaces_curl_t *curl)
 }
 
 
+void *
+ngx_http_workspaces_job_create(ngx_http_workspaces_curl_t *curl, size_t size,
+    uint64_t number, ngx_event_handler_pt deadline)
+{
+    wsp_str                     reason;
+    ngx_http_workspaces_job_t  *job;
+
+    job = ngx_calloc(size, &curl->log);
+
+    if (job == NULL) {
+        reason.data = "out of memory";
+        reason.len = ngx_strlen(reason.data);
+
+        wsp_job_done(curl->core, number, WSP_JOB_RETRY, reason, 0);
+        return NULL;
+    }
+
+    job->curl = curl;
+    job->number = number;
+
+    job->nobody.fd = (ngx_socket_t) -1;
+    job->nobody.data = job;
+
+    job->deadline.data = &job->nobody;
+    job->deadline.handler = deadline;
+    job->deadline.log = &curl->log;
+
+    ngx_queue_insert_tail(&curl->jobs, &job->queue);
+
+    return job;
+}
+
+
 CURL *
-ngx_http_workspaces_curl_easy(ngx_http_workspaces_curl_t *curl, void *private,
-    ngx_str_t *trusted, char *error)
+ngx_http_workspaces_job_easy(ngx_http_workspaces_job_t *job,
+    ngx_str_t *trusted)
 {
     CURL        *easy;
     ngx_uint_t   failed;
@@ -104,16 +139,16 @@ ngx_http_workspaces_curl_easy(ngx_http_workspaces_curl_t *curl, void *private,
 
     failed = 0;
 
-    ngx_http_workspaces_setopt(CURLOPT_PRIVATE, private);
-    ngx_http_workspaces_setopt(CURLOPT_ERRORBUFFER, error);
+    ngx_http_workspaces_setopt(CURLOPT_PRIVATE, job);
+    ngx_http_workspaces_setopt(CURLOPT_ERRORBUFFER, job->error);
     ngx_http_workspaces_setopt(CURLOPT_FRESH_CONNECT, 1L);
     ngx_http_workspaces_setopt(CURLOPT_NOSIGNAL, 1L);
     ngx_http_workspaces_setopt(CURLOPT_OPENSOCKETFUNCTION,
                                ngx_http_workspaces_curl_open);
-    ngx_http_workspaces_setopt(CURLOPT_OPENSOCKETDATA, curl);
+    ngx_http_workspaces_setopt(CURLOPT_OPENSOCKETDATA, job->curl);
     ngx_http_workspaces_setopt(CURLOPT_CLOSESOCKETFUNCTION,
                                ngx_http_workspaces_curl_close);
-    ngx_http_workspaces_setopt(CURLOPT_CLOSESOCKETDATA, curl);
+    ngx_http_workspaces_setopt(CURLOPT_CLOSESOCKETDATA, job->curl);
     ngx_http_workspaces_setopt(CURLOPT_PROXY, "");
     ngx_http_workspaces_setopt(CURLOPT_NETRC, (long) CURL_NETRC_IGNORED);
     ngx_http_workspaces_setopt(CURLOPT_SSL_VERIFYPEER, 1L);
@@ -163,22 +198,57 @@ ngx_http_workspaces_curl_has_bundle(void)
 
 
 ngx_int_t
-ngx_http_workspaces_curl_add(ngx_http_workspaces_curl_t *curl, CURL *easy)
+ngx_http_workspaces_job_start(ngx_http_workspaces_job_t *job)
 {
-    return curl_multi_add_handle(curl->multi, easy) == CURLM_OK ? NGX_OK
-                                                                : NGX_ERROR;
+    return curl_multi_add_handle(job->curl->multi, job->easy) == CURLM_OK
+           ? NGX_OK : NGX_ERROR;
 }
 
 
 void
-ngx_http_workspaces_curl_free(ngx_http_workspaces_curl_t *curl, CURL *easy)
+ngx_http_workspaces_job_stop(ngx_http_workspaces_job_t *job)
 {
+    if (job->easy == NULL) {
+        return;
+    }
+
     /* it closes the connection, which is not left to libcurl's cache */
 
-    if (easy) {
-        (void) curl_multi_remove_handle(curl->multi, easy);
-        curl_easy_cleanup(easy);
+    (void) curl_multi_remove_handle(job->curl->multi, job->easy);
+    curl_easy_cleanup(job->easy);
+
+    job->easy = NULL;
+}
+
+
+void
+ngx_http_workspaces_job_end(ngx_http_workspaces_job_t *job, int outcome,
+    const char *reason)
+{
+    wsp_str  str;
+
+    ngx_http_workspaces_job_stop(job);
+
+    str.data = reason;
+    str.len = ngx_strlen(reason);
+
+    wsp_job_done(job->curl->core, job->number, outcome, str, 0);
+
+    ngx_http_workspaces_post(job->curl->driver);
+}
+
+
+void
+ngx_http_workspaces_job_free(ngx_http_workspaces_job_t *job)
+{
+    ngx_http_workspaces_job_stop(job);
+
+    if (job->deadline.timer_set) {
+        ngx_del_timer(&job->deadline);
     }
+
+    ngx_queue_remove(&job->queue);
+    ngx_free(job);
 }
 
 
@@ -391,7 +461,7 @@ ngx_http_workspaces_curl_act(ngx_http_workspaces_curl_t *curl,
     curl_socket_t fd, int mask)
 {
     int         running, left;
-    char       *private;
+    char       *job;
     CURLcode    code;
     CURLMsg    *message;
 
@@ -407,8 +477,7 @@ ngx_http_workspaces_curl_act(ngx_http_workspaces_curl_t *curl,
         }
 
         if (message->msg != CURLMSG_DONE
-            || curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE,
-                                 &private)
+            || curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &job)
                != CURLE_OK)
         {
             continue;
@@ -418,6 +487,6 @@ ngx_http_workspaces_curl_act(ngx_http_workspaces_curl_t *curl,
 
         code = message->data.result;
 
-        curl->handler(private, code);
+        curl->handler((ngx_http_workspaces_job_t *) job, code);
     }
 }

@@ -14,10 +14,11 @@
 
 typedef struct ngx_http_workspaces_curl_s  ngx_http_workspaces_curl_t;
 typedef struct ngx_http_workspaces_socket_s  ngx_http_workspaces_socket_t;
+typedef struct ngx_http_workspaces_job_s  ngx_http_workspaces_job_t;
 
-/* A transfer came to its end, and may be freed: `private` is its
- * CURLOPT_PRIVATE. */
-typedef void (*ngx_http_workspaces_curl_pt)(void *private, CURLcode code);
+/* The transfer of a job came to its end, and the job may be freed. */
+typedef void (*ngx_http_workspaces_curl_pt)(ngx_http_workspaces_job_t *job,
+    CURLcode code);
 
 
 struct ngx_http_workspaces_socket_s {
@@ -30,8 +31,25 @@ struct ngx_http_workspaces_socket_s {
 };
 
 
+/* A job of the core's and its transfer: the head of what is known of it. */
+
+struct ngx_http_workspaces_job_s {
+    ngx_queue_t                      queue;
+    ngx_http_workspaces_curl_t      *curl;
+    uint64_t                         number;
+
+    CURL                            *easy;      /* NULL: not begun */
+
+    ngx_event_t                      deadline;
+    ngx_connection_t                 nobody;    /* the data of its event */
+
+    char                             error[CURL_ERROR_SIZE];
+};
+
+
 struct ngx_http_workspaces_curl_s {
     ngx_http_workspaces_driver_t    *driver;
+    wsp_core                        *core;
     ngx_http_workspaces_curl_pt      handler;
     ngx_log_t                        log;       /* a quieter one */
 
@@ -41,6 +59,7 @@ struct ngx_http_workspaces_curl_s {
     ngx_connection_t                 nobody;
 
     ngx_queue_t                      sockets;
+    ngx_queue_t                      jobs;
 };
 
 
@@ -52,26 +71,37 @@ struct ngx_http_workspaces_curl_s {
 /* NGX_ERROR: logged, and there is nothing to end.  `curl` must stay where it
  * is. */
 ngx_int_t ngx_http_workspaces_curl_begin(ngx_http_workspaces_curl_t *curl,
-    ngx_http_workspaces_driver_t *driver, ngx_http_workspaces_curl_pt handler,
-    ngx_log_t *log);
+    ngx_http_workspaces_driver_t *driver, wsp_core *core,
+    ngx_http_workspaces_curl_pt handler, ngx_log_t *log);
 
-/* No transfer is left. */
+/* No job is left. */
 void ngx_http_workspaces_curl_end(ngx_http_workspaces_curl_t *curl);
+
+/* `size` bytes with a job at their head, all others zero.  The deadline is not
+ * yet set; the data of its event is `nobody`, whose data is the job.  NULL:
+ * the core was told. */
+void *ngx_http_workspaces_job_create(ngx_http_workspaces_curl_t *curl,
+    size_t size, uint64_t number, ngx_event_handler_pt deadline);
 
 /* A handle that looks at nothing of the environment, nor of a home directory,
  * and verifies servers, by the certificates in `trusted` or, where that is
- * empty, by the system's; `error` has CURL_ERROR_SIZE bytes.  Or NULL. */
-CURL *ngx_http_workspaces_curl_easy(ngx_http_workspaces_curl_t *curl,
-    void *private, ngx_str_t *trusted, char *error);
+ * empty, by the system's.  Or NULL. */
+CURL *ngx_http_workspaces_job_easy(ngx_http_workspaces_job_t *job,
+    ngx_str_t *trusted);
 
 /* The transfer begins when libcurl's timer is due: nothing ends in here. */
-ngx_int_t ngx_http_workspaces_curl_add(ngx_http_workspaces_curl_t *curl,
-    CURL *easy);
+ngx_int_t ngx_http_workspaces_job_start(ngx_http_workspaces_job_t *job);
 
-/* At any time but in a function that libcurl calls, closes the connection.
- * NULL ok. */
-void ngx_http_workspaces_curl_free(ngx_http_workspaces_curl_t *curl,
-    CURL *easy);
+/* At any time but in a function that libcurl calls: closes the connection. */
+void ngx_http_workspaces_job_stop(ngx_http_workspaces_job_t *job);
+
+/* Stops it, and tells the core what came of it: what it gave for the job is
+ * gone.  The reason may be the job's `error`. */
+void ngx_http_workspaces_job_end(ngx_http_workspaces_job_t *job, int outcome,
+    const char *reason);
+
+/* Stops it. */
+void ngx_http_workspaces_job_free(ngx_http_workspaces_job_t *job);
 
 /* The CURLOPT_OPENSOCKETFUNCTION of those handles. */
 curl_socket_t ngx_http_workspaces_curl_open(void *data, curlsocktype purpose,

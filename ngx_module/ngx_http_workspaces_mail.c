@@ -27,35 +27,23 @@
 
 
 typedef struct {
-    ngx_queue_t                      queue;
+    ngx_http_workspaces_job_t        job;
     ngx_http_workspaces_mail_t      *mail;
-    uint64_t                         number;
-
-    CURL                            *easy;
     ngx_http_workspaces_socket_t    *socket;    /* NULL: not yet connected */
-
-    ngx_event_t                      deadline;
-    ngx_connection_t                 nobody;    /* the data of its event */
-
-    char                             error[CURL_ERROR_SIZE];
 } ngx_http_workspaces_transfer_t;
 
 
 struct ngx_http_workspaces_mail_s {
-    ngx_http_workspaces_driver_t    *driver;
-    wsp_core                        *core;
-    ngx_http_workspaces_smtp_t      *smtp;
-
     ngx_http_workspaces_curl_t       curl;
+    ngx_http_workspaces_smtp_t      *smtp;
     struct curl_slist               *resolved;  /* NULL: it is an address */
-
-    ngx_queue_t                      transfers;
 };
 
 
 static CURL *ngx_http_workspaces_mail_easy(
     ngx_http_workspaces_transfer_t *transfer);
-static void ngx_http_workspaces_mail_handler(void *private, CURLcode code);
+static void ngx_http_workspaces_mail_handler(ngx_http_workspaces_job_t *job,
+    CURLcode code);
 static void ngx_http_workspaces_mail_deadline_handler(ngx_event_t *ev);
 static void ngx_http_workspaces_mail_connected(
     ngx_http_workspaces_transfer_t *transfer);
@@ -69,8 +57,6 @@ static ngx_int_t ngx_http_workspaces_mail_read(
 static void ngx_http_workspaces_mail_end(
     ngx_http_workspaces_transfer_t *transfer, int outcome,
     const char *reason);
-static void ngx_http_workspaces_mail_free(
-    ngx_http_workspaces_transfer_t *transfer);
 
 
 ngx_http_workspaces_mail_t *
@@ -84,13 +70,9 @@ ngx_http_workspaces_mail_create(ngx_http_workspaces_driver_t *driver,
         return NULL;
     }
 
-    mail->driver = driver;
-    mail->core = core;
     mail->smtp = smtp;
 
-    ngx_queue_init(&mail->transfers);
-
-    if (ngx_http_workspaces_curl_begin(&mail->curl, driver,
+    if (ngx_http_workspaces_curl_begin(&mail->curl, driver, core,
                                        ngx_http_workspaces_mail_handler, log)
         != NGX_OK)
     {
@@ -123,11 +105,11 @@ ngx_http_workspaces_mail_destroy(ngx_http_workspaces_mail_t *mail)
         return;
     }
 
-    while (!ngx_queue_empty(&mail->transfers)) {
-        q = ngx_queue_head(&mail->transfers);
+    while (!ngx_queue_empty(&mail->curl.jobs)) {
+        q = ngx_queue_head(&mail->curl.jobs);
 
-        ngx_http_workspaces_mail_free(
-                   ngx_queue_data(q, ngx_http_workspaces_transfer_t, queue));
+        ngx_http_workspaces_job_free(
+                        ngx_queue_data(q, ngx_http_workspaces_job_t, queue));
     }
 
     curl_slist_free_all(mail->resolved);
@@ -140,45 +122,29 @@ void
 ngx_http_workspaces_mail_send(ngx_http_workspaces_mail_t *mail,
     uint64_t number)
 {
-    wsp_str                          reason;
     ngx_http_workspaces_transfer_t  *transfer;
 
-    transfer = ngx_calloc(sizeof(ngx_http_workspaces_transfer_t),
-                          &mail->curl.log);
-
+    transfer = ngx_http_workspaces_job_create(&mail->curl,
+                                   sizeof(ngx_http_workspaces_transfer_t),
+                                   number,
+                                   ngx_http_workspaces_mail_deadline_handler);
     if (transfer == NULL) {
-        reason.data = "out of memory";
-        reason.len = ngx_strlen(reason.data);
-
-        wsp_job_done(mail->core, number, WSP_JOB_RETRY, reason, 0);
         return;
     }
 
     transfer->mail = mail;
-    transfer->number = number;
+    transfer->job.deadline.cancelable = 1;
+    transfer->job.easy = ngx_http_workspaces_mail_easy(transfer);
 
-    transfer->nobody.fd = (ngx_socket_t) -1;
-    transfer->nobody.data = transfer;
-
-    transfer->deadline.data = &transfer->nobody;
-    transfer->deadline.handler = ngx_http_workspaces_mail_deadline_handler;
-    transfer->deadline.log = &mail->curl.log;
-    transfer->deadline.cancelable = 1;
-
-    ngx_queue_insert_tail(&mail->transfers, &transfer->queue);
-
-    transfer->easy = ngx_http_workspaces_mail_easy(transfer);
-
-    if (transfer->easy == NULL
-        || ngx_http_workspaces_curl_add(&mail->curl, transfer->easy)
-           != NGX_OK)
+    if (transfer->job.easy == NULL
+        || ngx_http_workspaces_job_start(&transfer->job) != NGX_OK)
     {
         ngx_http_workspaces_mail_end(transfer, WSP_JOB_RETRY,
                                      "libcurl has no memory");
         return;
     }
 
-    ngx_add_timer(&transfer->deadline, NGX_HTTP_WORKSPACES_MAIL_TIMEOUT);
+    ngx_add_timer(&transfer->job.deadline, NGX_HTTP_WORKSPACES_MAIL_TIMEOUT);
 }
 
 
@@ -193,8 +159,7 @@ ngx_http_workspaces_mail_easy(ngx_http_workspaces_transfer_t *transfer)
     mail = transfer->mail;
     smtp = mail->smtp;
 
-    easy = ngx_http_workspaces_curl_easy(&mail->curl, transfer,
-                                         &smtp->trusted, transfer->error);
+    easy = ngx_http_workspaces_job_easy(&transfer->job, &smtp->trusted);
     if (easy == NULL) {
         return NULL;
     }
@@ -237,9 +202,11 @@ ngx_http_workspaces_mail_easy(ngx_http_workspaces_transfer_t *transfer)
 
 
 static void
-ngx_http_workspaces_mail_handler(void *private, CURLcode code)
+ngx_http_workspaces_mail_handler(ngx_http_workspaces_job_t *job, CURLcode code)
 {
-    ngx_http_workspaces_transfer_t *transfer = private;
+    ngx_http_workspaces_transfer_t  *transfer;
+
+    transfer = (ngx_http_workspaces_transfer_t *) job;
 
     if (code == CURLE_OK) {
         ngx_http_workspaces_mail_connected(transfer);
@@ -247,9 +214,8 @@ ngx_http_workspaces_mail_handler(void *private, CURLcode code)
     }
 
     ngx_http_workspaces_mail_end(transfer, WSP_JOB_AWAY,
-                                 transfer->error[0]
-                                 ? transfer->error
-                                 : curl_easy_strerror(code));
+                                 job->error[0] ? job->error
+                                               : curl_easy_strerror(code));
 }
 
 
@@ -263,7 +229,7 @@ ngx_http_workspaces_mail_connected(ngx_http_workspaces_transfer_t *transfer)
 
     fd = CURL_SOCKET_BAD;
 
-    (void) curl_easy_getinfo(transfer->easy, CURLINFO_ACTIVESOCKET, &fd);
+    (void) curl_easy_getinfo(transfer->job.easy, CURLINFO_ACTIVESOCKET, &fd);
 
     transfer->socket = ngx_http_workspaces_curl_find(&transfer->mail->curl,
                                                      fd);
@@ -295,7 +261,7 @@ ngx_http_workspaces_mail_talk_handler(ngx_event_t *ev)
     c = ev->data;
     transfer = c->data;
 
-    ngx_http_workspaces_enter(transfer->mail->driver);
+    ngx_http_workspaces_enter(transfer->job.curl->driver);
 
     ngx_http_workspaces_mail_talk(transfer);
 }
@@ -337,7 +303,8 @@ ngx_http_workspaces_mail_talk(ngx_http_workspaces_transfer_t *transfer)
 
     c = transfer->socket->connection;
 
-    blocked = wsp_job_output(transfer->mail->core, transfer->number, &out)
+    blocked = wsp_job_output(transfer->job.curl->core, transfer->job.number,
+                             &out)
               == WSP_OK;
 
     if (ngx_http_workspaces_curl_want(c->read, 1) != NGX_OK
@@ -359,11 +326,11 @@ ngx_http_workspaces_mail_write(ngx_http_workspaces_transfer_t *transfer)
     CURLcode   rc;
     wsp_core  *core;
 
-    core = transfer->mail->core;
+    core = transfer->job.curl->core;
 
-    while (wsp_job_output(core, transfer->number, &out) == WSP_OK) {
+    while (wsp_job_output(core, transfer->job.number, &out) == WSP_OK) {
 
-        rc = curl_easy_send(transfer->easy, out.data, out.len, &n);
+        rc = curl_easy_send(transfer->job.easy, out.data, out.len, &n);
 
         if (rc == CURLE_AGAIN || (rc == CURLE_OK && n == 0)) {
             break;
@@ -373,7 +340,7 @@ ngx_http_workspaces_mail_write(ngx_http_workspaces_transfer_t *transfer)
             return NGX_ERROR;
         }
 
-        wsp_job_written(core, transfer->number, n);
+        wsp_job_written(core, transfer->job.number, n);
     }
 
     return NGX_OK;
@@ -390,7 +357,7 @@ ngx_http_workspaces_mail_read(ngx_http_workspaces_transfer_t *transfer)
     size_t    n;
     CURLcode  rc;
 
-    rc = curl_easy_recv(transfer->easy, buffer, sizeof(buffer), &n);
+    rc = curl_easy_recv(transfer->job.easy, buffer, sizeof(buffer), &n);
 
     if (rc == CURLE_AGAIN) {
         return NGX_AGAIN;
@@ -400,7 +367,8 @@ ngx_http_workspaces_mail_read(ngx_http_workspaces_transfer_t *transfer)
         return NGX_ERROR;
     }
 
-    if (wsp_job_input(transfer->mail->core, transfer->number, buffer, n)
+    if (wsp_job_input(transfer->job.curl->core, transfer->job.number, buffer,
+                      n)
         == WSP_OK)
     {
         return NGX_DONE;
@@ -419,7 +387,7 @@ ngx_http_workspaces_mail_deadline_handler(ngx_event_t *ev)
     c = ev->data;
     transfer = c->data;
 
-    ngx_http_workspaces_enter(transfer->mail->driver);
+    ngx_http_workspaces_enter(transfer->job.curl->driver);
 
     ngx_http_workspaces_mail_end(transfer, WSP_JOB_RETRY,
                                  "the server did not answer in time");
@@ -430,32 +398,6 @@ static void
 ngx_http_workspaces_mail_end(ngx_http_workspaces_transfer_t *transfer,
     int outcome, const char *reason)
 {
-    wsp_str                      str;
-    ngx_http_workspaces_mail_t  *mail;
-
-    mail = transfer->mail;
-
-    str.data = reason;
-    str.len = ngx_strlen(reason);
-
-    /* the reason may be the transfer's */
-
-    wsp_job_done(mail->core, transfer->number, outcome, str, 0);
-
-    ngx_http_workspaces_mail_free(transfer);
-
-    ngx_http_workspaces_post(mail->driver);
-}
-
-
-static void
-ngx_http_workspaces_mail_free(ngx_http_workspaces_transfer_t *transfer)
-{
-    if (transfer->deadline.timer_set) {
-        ngx_del_timer(&transfer->deadline);
-    }
-
-    ngx_http_workspaces_curl_free(&transfer->mail->curl, transfer->easy);
-    ngx_queue_remove(&transfer->queue);
-    ngx_free(transfer);
+    ngx_http_workspaces_job_end(&transfer->job, outcome, reason);
+    ngx_http_workspaces_job_free(&transfer->job);
 }

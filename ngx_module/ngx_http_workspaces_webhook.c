@@ -31,19 +31,14 @@
 
 
 typedef struct {
-    ngx_queue_t                      queue;
+    ngx_http_workspaces_job_t        job;
     ngx_http_workspaces_webhook_t   *hook;
-    uint64_t                         number;
 
     wsp_http_request                 request;   /* the core's */
 
     ngx_resolver_ctx_t              *resolving; /* NULL: not, or no longer */
     struct curl_slist               *resolved;  /* NULL: it is an address */
     struct curl_slist               *headers;
-    CURL                            *easy;
-
-    ngx_event_t                      deadline;
-    ngx_connection_t                 nobody;    /* the data of its event */
 
     /* what was answered */
     size_t                           header_len;
@@ -56,17 +51,12 @@ typedef struct {
 
     u_char                           after[NGX_HTTP_WORKSPACES_WEBHOOK_AFTER];
     u_char                           host[NGX_HTTP_WORKSPACES_WEBHOOK_HOST];
-    char                             error[CURL_ERROR_SIZE];
 } ngx_http_workspaces_delivery_t;
 
 
 struct ngx_http_workspaces_webhook_s {
-    ngx_http_workspaces_driver_t         *driver;
-    wsp_core                             *core;
-    ngx_http_workspaces_webhooks_conf_t  *conf;
-
     ngx_http_workspaces_curl_t            curl;
-    ngx_queue_t                           deliveries;
+    ngx_http_workspaces_webhooks_conf_t  *conf;
 };
 
 
@@ -91,14 +81,14 @@ static size_t ngx_http_workspaces_webhook_header(char *line, size_t size,
     size_t n, void *data);
 static size_t ngx_http_workspaces_webhook_body(char *bytes, size_t size,
     size_t n, void *data);
-static void ngx_http_workspaces_webhook_handler(void *private, CURLcode code);
+static void ngx_http_workspaces_webhook_handler(
+    ngx_http_workspaces_job_t *job, CURLcode code);
 static void ngx_http_workspaces_webhook_deadline_handler(ngx_event_t *ev);
 static void ngx_http_workspaces_webhook_fail(
     ngx_http_workspaces_delivery_t *delivery, const char *reason);
 static void ngx_http_workspaces_webhook_end(
-    ngx_http_workspaces_delivery_t *delivery, int outcome, wsp_str reason);
-static void ngx_http_workspaces_webhook_stop(
-    ngx_http_workspaces_delivery_t *delivery);
+    ngx_http_workspaces_delivery_t *delivery, int outcome,
+    const char *reason);
 static void ngx_http_workspaces_webhook_free(
     ngx_http_workspaces_delivery_t *delivery);
 
@@ -114,13 +104,9 @@ ngx_http_workspaces_webhook_create(ngx_http_workspaces_driver_t *driver,
         return NULL;
     }
 
-    hook->driver = driver;
-    hook->core = core;
     hook->conf = conf;
 
-    ngx_queue_init(&hook->deliveries);
-
-    if (ngx_http_workspaces_curl_begin(&hook->curl, driver,
+    if (ngx_http_workspaces_curl_begin(&hook->curl, driver, core,
                                     ngx_http_workspaces_webhook_handler, log)
         != NGX_OK)
     {
@@ -135,19 +121,19 @@ ngx_http_workspaces_webhook_create(ngx_http_workspaces_driver_t *driver,
 void
 ngx_http_workspaces_webhook_destroy(ngx_http_workspaces_webhook_t *hook)
 {
-    ngx_queue_t                     *q;
-    ngx_http_workspaces_delivery_t  *delivery;
+    ngx_queue_t                *q;
+    ngx_http_workspaces_job_t  *job;
 
     if (hook == NULL) {
         return;
     }
 
-    while (!ngx_queue_empty(&hook->deliveries)) {
-        q = ngx_queue_head(&hook->deliveries);
-        delivery = ngx_queue_data(q, ngx_http_workspaces_delivery_t, queue);
+    while (!ngx_queue_empty(&hook->curl.jobs)) {
+        q = ngx_queue_head(&hook->curl.jobs);
+        job = ngx_queue_data(q, ngx_http_workspaces_job_t, queue);
 
-        ngx_http_workspaces_webhook_stop(delivery);
-        ngx_http_workspaces_webhook_free(delivery);
+        ngx_http_workspaces_webhook_free(
+                                     (ngx_http_workspaces_delivery_t *) job);
     }
 
     ngx_http_workspaces_curl_end(&hook->curl);
@@ -159,39 +145,27 @@ void
 ngx_http_workspaces_webhook_send(ngx_http_workspaces_webhook_t *hook,
     uint64_t number)
 {
-    wsp_str                          reason;
     ngx_http_workspaces_delivery_t  *delivery;
 
-    delivery = ngx_calloc(sizeof(ngx_http_workspaces_delivery_t),
-                          &hook->curl.log);
-
+    delivery = ngx_http_workspaces_job_create(&hook->curl,
+                                sizeof(ngx_http_workspaces_delivery_t),
+                                number,
+                                ngx_http_workspaces_webhook_deadline_handler);
     if (delivery == NULL) {
-        reason.data = "out of memory";
-        reason.len = ngx_strlen(reason.data);
-
-        wsp_job_done(hook->core, number, WSP_JOB_RETRY, reason, 0);
         return;
     }
 
     delivery->hook = hook;
-    delivery->number = number;
     delivery->request.size = sizeof(wsp_http_request);
 
-    delivery->nobody.fd = (ngx_socket_t) -1;
-    delivery->nobody.data = delivery;
-
-    delivery->deadline.data = &delivery->nobody;
-    delivery->deadline.handler = ngx_http_workspaces_webhook_deadline_handler;
-    delivery->deadline.log = &hook->curl.log;
-
-    ngx_queue_insert_tail(&hook->deliveries, &delivery->queue);
-
-    if (wsp_job_request(hook->core, number, &delivery->request) != WSP_OK) {
+    if (wsp_job_request(hook->curl.core, number, &delivery->request)
+        != WSP_OK)
+    {
         ngx_http_workspaces_webhook_free(delivery);
         return;
     }
 
-    ngx_add_timer(&delivery->deadline, NGX_HTTP_WORKSPACES_WEBHOOK_TIMEOUT);
+    ngx_add_timer(&delivery->job.deadline, NGX_HTTP_WORKSPACES_WEBHOOK_TIMEOUT);
 
     ngx_http_workspaces_webhook_resolve(delivery);
 }
@@ -265,7 +239,7 @@ ngx_http_workspaces_webhook_resolve_handler(ngx_resolver_ctx_t *ctx)
 
     ngx_int_t  rc, state;
 
-    ngx_http_workspaces_enter(delivery->hook->driver);
+    ngx_http_workspaces_enter(delivery->job.curl->driver);
 
     state = ctx->state;
     rc = state ? NGX_DECLINED
@@ -275,12 +249,12 @@ ngx_http_workspaces_webhook_resolve_handler(ngx_resolver_ctx_t *ctx)
     ngx_resolve_name_done(ctx);
 
     if (rc == NGX_DECLINED) {
-        (void) ngx_snprintf((u_char *) delivery->error,
-                            sizeof(delivery->error),
+        (void) ngx_snprintf((u_char *) delivery->job.error,
+                            sizeof(delivery->job.error),
                             "the name cannot be looked up: %s%Z",
                             ngx_resolver_strerror(state));
 
-        ngx_http_workspaces_webhook_fail(delivery, delivery->error);
+        ngx_http_workspaces_webhook_fail(delivery, delivery->job.error);
         return;
     }
 
@@ -344,18 +318,14 @@ ngx_http_workspaces_webhook_resolved(ngx_http_workspaces_delivery_t *delivery,
 static void
 ngx_http_workspaces_webhook_start(ngx_http_workspaces_delivery_t *delivery)
 {
-    ngx_http_workspaces_curl_t  *curl;
-
-    curl = &delivery->hook->curl;
-
     if (ngx_http_workspaces_webhook_headers(delivery) != NGX_OK) {
         goto failed;
     }
 
-    delivery->easy = ngx_http_workspaces_webhook_easy(delivery);
+    delivery->job.easy = ngx_http_workspaces_webhook_easy(delivery);
 
-    if (delivery->easy == NULL
-        || ngx_http_workspaces_curl_add(curl, delivery->easy) != NGX_OK)
+    if (delivery->job.easy == NULL
+        || ngx_http_workspaces_job_start(&delivery->job) != NGX_OK)
     {
         goto failed;
     }
@@ -415,18 +385,15 @@ ngx_http_workspaces_webhook_headers(ngx_http_workspaces_delivery_t *delivery)
 static CURL *
 ngx_http_workspaces_webhook_easy(ngx_http_workspaces_delivery_t *delivery)
 {
-    CURL                           *easy;
-    ngx_uint_t                      failed;
-    const char                     *protocols;
-    wsp_http_request               *request;
-    ngx_http_workspaces_webhook_t  *hook;
+    CURL              *easy;
+    ngx_uint_t         failed;
+    const char        *protocols;
+    wsp_http_request  *request;
 
-    hook = delivery->hook;
     request = &delivery->request;
 
-    easy = ngx_http_workspaces_curl_easy(&hook->curl, delivery,
-                                         &hook->conf->trusted,
-                                         delivery->error);
+    easy = ngx_http_workspaces_job_easy(&delivery->job,
+                                        &delivery->hook->conf->trusted);
     if (easy == NULL) {
         return NULL;
     }
@@ -621,12 +588,14 @@ ngx_http_workspaces_webhook_body(char *bytes, size_t size, size_t n,
 
 
 static void
-ngx_http_workspaces_webhook_handler(void *private, CURLcode code)
+ngx_http_workspaces_webhook_handler(ngx_http_workspaces_job_t *job,
+    CURLcode code)
 {
-    ngx_http_workspaces_delivery_t *delivery = private;
+    long                             status;
+    wsp_str                          after, body;
+    ngx_http_workspaces_delivery_t  *delivery;
 
-    long     status;
-    wsp_str  after, body, none;
+    delivery = (ngx_http_workspaces_delivery_t *) job;
 
     /* an answer that is cut off was an answer */
 
@@ -635,7 +604,7 @@ ngx_http_workspaces_webhook_handler(void *private, CURLcode code)
     }
 
     if (code == CURLE_OK
-        && curl_easy_getinfo(delivery->easy, CURLINFO_RESPONSE_CODE, &status)
+        && curl_easy_getinfo(job->easy, CURLINFO_RESPONSE_CODE, &status)
            == CURLE_OK
         && status > 0)
     {
@@ -643,13 +612,11 @@ ngx_http_workspaces_webhook_handler(void *private, CURLcode code)
         after.len = delivery->after_len;
         body.data = (const char *) delivery->body;
         body.len = delivery->body_len;
-        none.data = NULL;
-        none.len = 0;
 
-        wsp_job_response(delivery->hook->core, delivery->number,
-                         (unsigned) status, after, body);
+        wsp_job_response(job->curl->core, job->number, (unsigned) status,
+                         after, body);
 
-        ngx_http_workspaces_webhook_end(delivery, WSP_JOB_DONE, none);
+        ngx_http_workspaces_webhook_end(delivery, WSP_JOB_DONE, "");
         return;
     }
 
@@ -666,9 +633,8 @@ ngx_http_workspaces_webhook_handler(void *private, CURLcode code)
     }
 
     ngx_http_workspaces_webhook_fail(delivery,
-                                     delivery->error[0]
-                                     ? delivery->error
-                                     : curl_easy_strerror(code));
+                                     job->error[0] ? job->error
+                                                   : curl_easy_strerror(code));
 }
 
 
@@ -681,7 +647,7 @@ ngx_http_workspaces_webhook_deadline_handler(ngx_event_t *ev)
     c = ev->data;
     delivery = c->data;
 
-    ngx_http_workspaces_enter(delivery->hook->driver);
+    ngx_http_workspaces_enter(delivery->job.curl->driver);
 
     ngx_http_workspaces_webhook_fail(delivery,
                                      "no whole answer within 5 seconds");
@@ -692,56 +658,29 @@ static void
 ngx_http_workspaces_webhook_fail(ngx_http_workspaces_delivery_t *delivery,
     const char *reason)
 {
-    wsp_str  str;
-
-    str.data = reason;
-    str.len = ngx_strlen(reason);
-
-    ngx_http_workspaces_webhook_end(delivery, WSP_JOB_RETRY, str);
+    ngx_http_workspaces_webhook_end(delivery, WSP_JOB_RETRY, reason);
 }
 
 
 static void
 ngx_http_workspaces_webhook_end(ngx_http_workspaces_delivery_t *delivery,
-    int outcome, wsp_str reason)
+    int outcome, const char *reason)
 {
-    ngx_http_workspaces_webhook_t  *hook;
-
-    hook = delivery->hook;
-
-    /* it uses the core's request, which ends with the job */
-
-    ngx_http_workspaces_webhook_stop(delivery);
-
-    /* the reason may be the delivery's */
-
-    wsp_job_done(hook->core, delivery->number, outcome, reason, 0);
-
+    ngx_http_workspaces_job_end(&delivery->job, outcome, reason);
     ngx_http_workspaces_webhook_free(delivery);
-
-    ngx_http_workspaces_post(hook->driver);
-}
-
-
-static void
-ngx_http_workspaces_webhook_stop(ngx_http_workspaces_delivery_t *delivery)
-{
-    if (delivery->resolving) {
-        ngx_resolve_name_done(delivery->resolving);
-        delivery->resolving = NULL;
-    }
-
-    ngx_http_workspaces_curl_free(&delivery->hook->curl, delivery->easy);
-    delivery->easy = NULL;
 }
 
 
 static void
 ngx_http_workspaces_webhook_free(ngx_http_workspaces_delivery_t *delivery)
 {
-    if (delivery->deadline.timer_set) {
-        ngx_del_timer(&delivery->deadline);
+    if (delivery->resolving) {
+        ngx_resolve_name_done(delivery->resolving);
     }
+
+    /* its transfer uses these */
+
+    ngx_http_workspaces_job_stop(&delivery->job);
 
     curl_slist_free_all(delivery->headers);
     curl_slist_free_all(delivery->resolved);
@@ -750,6 +689,5 @@ ngx_http_workspaces_webhook_free(ngx_http_workspaces_delivery_t *delivery)
         ngx_free(delivery->body);
     }
 
-    ngx_queue_remove(&delivery->queue);
-    ngx_free(delivery);
+    ngx_http_workspaces_job_free(&delivery->job);
 }
