@@ -20,6 +20,7 @@
  *     curl.c      libcurl on the events of nginx
  *     mail.c      mail, by libcurl
  *     webhook.c   webhooks, by libcurl
+ *     delivery.c  the request of a webhook, and its answer
  *     status.c    what was counted, for Prometheus
  *     docs.c      OpenAPI documents, and a page that shows them
  */
