@@ -52,8 +52,8 @@ void put_invites(operation& op, json_writer& out,
 
 void put_record(operation& op, json_writer& out, const workspace& record) {
   out.key("_id").plain(decimal(op.memory, record.id));
-  out.key("name").string(record.name).key("logo");
-  record.logo.empty() ? out.null() : out.string(record.logo);
+  out.key("name").string(record.name);
+  out.key("logo").string_or_null(record.logo);
   out.key("labels").raw(record.labels);
 }
 

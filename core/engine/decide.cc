@@ -177,8 +177,10 @@ verdict check_header(operation& op, std::string_view name,
     return wrong_header(op, name, fault::missing, " is required");
   }
   if (!is_id(value)) {
+    std::string_view rule =
+        id_rule(value, "must be 1 to 255 bytes of UTF-8");
     return wrong_header(op, name, fault::invalid,
-                        " must be 1 to 255 bytes of UTF-8");
+                        op.memory.join(" ", rule));
   }
   return {};
 }
