@@ -77,6 +77,7 @@ class arena {
 
   // Overwrite all of it before it is given back: it held a secret.
   void wipe_when_freed() noexcept { wipe_ = true; }
+  bool is_wiped() const noexcept { return wipe_; }
 
   // Gives back all but the first memory and starts anew.
   void reset() noexcept;

@@ -48,29 +48,6 @@ void need(bool done) {
   }
 }
 
-// A set may hold secrets: the strings of its tree are wiped before they are
-// given back.
-class wiped_tree {
- public:
-  explicit wiped_tree(const json_t* root) noexcept : root_(root) {}
-  ~wiped_tree() {
-    size_t i;
-    const json_t* key;
-    json_array_foreach(json_object_get(root_, "keys"), i, key) {
-      for (const char* member : {"k", "d", "p", "q", "dp", "dq", "qi"}) {
-        const json_t* value = json_object_get(key, member);
-        if (json_is_string(value)) {
-          sodium_memzero(const_cast<char*>(json_string_value(value)),
-                         json_string_length(value));
-        }
-      }
-    }
-  }
-
- private:
-  const json_t* root_;
-};
-
 std::string_view member(const json_t* key, const char* name) noexcept {
   const json_t* value = json_object_get(key, name);
   return json_is_string(value) ? json_text(value) : std::string_view();
@@ -253,6 +230,7 @@ std::string keys_of_jwks(std::vector<jwt_key>& into, std::string_view text) {
   if (text.size() > set_size_max) {
     return "a JWK set is at most " + std::to_string(set_size_max) + " bytes";
   }
+  // A set may hold secrets.
   arena memory;
   memory.wipe_when_freed();
   openssl_errors errors;
@@ -262,7 +240,6 @@ std::string keys_of_jwks(std::vector<jwt_key>& into, std::string_view text) {
            std::string(parsed.error.message.substr(
                parsed.error.message.find(':')));
   }
-  wiped_tree wiped(parsed.value.root());
   const json_t* keys = json_object_get(parsed.value.root(), "keys");
   if (!json_is_array(keys)) {
     return "a JWK set is an object with an array \"keys\" (RFC 7517)";

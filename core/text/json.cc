@@ -1,6 +1,9 @@
 #include "text/json.h"
 
+#include <sodium.h>
+
 #include <charconv>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <new>
@@ -47,45 +50,62 @@ excess find_excess(std::string_view text, size_t most_values) noexcept {
   return {};
 }
 
-// Whether jansson got the memory it asked for.  When it did not, it may blame
-// the syntax, leave characters out, or even read past the end of a string
-// that it could not keep; so after one failure all others fail, too, and
-// what came of it is not used.
+// Stands before jansson's allocator.
+//
+// It knows whether jansson got the memory it asked for.  When it did not, it
+// may blame the syntax, leave characters out, or even read past the end of a
+// string that it could not keep; so after one failure all others fail, too,
+// and what came of it is not used.
+//
+// With `wiped` each piece is wiped before it is given back.  A tree that was
+// made so must be released so, for its pieces have their size before them.
 //
 // jansson's hooks are the process's, and others may use it: what was there is
 // called, and put back.
-class allocation_watch {
+class allocator {
  public:
-  allocation_watch() noexcept {
-    json_get_alloc_funcs(&before_, &free_);
-    installed_ = before_ != allocate;
+  explicit allocator(bool wiped) noexcept {
+    json_get_alloc_funcs(&next_allocate, &next_release);
     failed = false;
-    if (installed_) {
-      next = before_;
-      json_set_alloc_funcs(allocate, free_);
-    }
+    json_set_alloc_funcs(wiped ? allocate_sized : allocate,
+                         wiped ? wipe : next_release);
   }
-  ~allocation_watch() {
-    if (installed_) {
-      json_set_alloc_funcs(before_, free_);
-    }
-  }
-  allocation_watch(const allocation_watch&) = delete;
-  allocation_watch& operator=(const allocation_watch&) = delete;
+  ~allocator() { json_set_alloc_funcs(next_allocate, next_release); }
+  allocator(const allocator&) = delete;
+  allocator& operator=(const allocator&) = delete;
   bool all_succeeded() const noexcept { return !failed; }
 
  private:
+  struct alignas(std::max_align_t) piece {
+    size_t size;  // of what follows
+  };
+
   static void* allocate(size_t size) {
-    void* made = failed ? nullptr : next(size);
+    void* made = failed ? nullptr : next_allocate(size);
     failed = made == nullptr;
     return made;
   }
 
-  static inline json_malloc_t next = nullptr;
+  static void* allocate_sized(size_t size) {
+    auto* made = static_cast<piece*>(allocate(sizeof(piece) + size));
+    if (made == nullptr) {
+      return nullptr;
+    }
+    made->size = size;
+    return made + 1;
+  }
+
+  static void wipe(void* given) {
+    if (given != nullptr) {
+      piece* whole = static_cast<piece*>(given) - 1;
+      sodium_memzero(given, whole->size);
+      next_release(whole);
+    }
+  }
+
+  static inline thread_local json_malloc_t next_allocate = nullptr;
+  static inline thread_local json_free_t next_release = nullptr;
   static inline thread_local bool failed = false;
-  json_malloc_t before_ = nullptr;
-  json_free_t free_ = nullptr;
-  bool installed_ = false;
 };
 
 problem at(arena& memory, std::string_view what, int64_t line,
@@ -119,6 +139,15 @@ std::string_view reason(const json_error_t& error) noexcept {
 
 }  // namespace
 
+void json_document::release() noexcept {
+  if (wiped_) {
+    allocator wiping(true);
+    json_decref(root_);
+  } else {
+    json_decref(root_);
+  }
+}
+
 result<json_document> json_parse(arena& memory, std::string_view text,
                                  size_t most_values) {
   excess found = find_excess(text, most_values);
@@ -138,11 +167,12 @@ result<json_document> json_parse(arena& memory, std::string_view text,
   bool complete;
   json_document parsed;
   {
-    allocation_watch watch;
-    parsed = json_document(json_loadb(
-        text.data(), text.size(), JSON_REJECT_DUPLICATES | JSON_DECODE_ANY,
-        &error));
-    complete = watch.all_succeeded();
+    allocator watched(memory.is_wiped());
+    parsed = json_document(
+        json_loadb(text.data(), text.size(),
+                   JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error),
+        memory.is_wiped());
+    complete = watched.all_succeeded();
   }
   if (!complete) {
     throw std::bad_alloc();
@@ -150,7 +180,10 @@ result<json_document> json_parse(arena& memory, std::string_view text,
   if (parsed.root() != nullptr) {
     return parsed;
   }
-  return at(memory, reason(error), error.line, error.column);
+  problem wrong = at(memory, reason(error), error.line, error.column);
+  // It quotes the text.
+  sodium_memzero(error.text, sizeof error.text);
+  return wrong;
 }
 
 namespace {

@@ -21,24 +21,36 @@ constexpr size_t json_values_max = 10000;
 class json_document {
  public:
   json_document() noexcept = default;
-  explicit json_document(json_t* root) noexcept : root_(root) {}
+  json_document(json_t* root, bool wiped) noexcept
+      : root_(root), wiped_(wiped) {}
   json_document(json_document&& other) noexcept
-      : root_(std::exchange(other.root_, nullptr)) {}
+      : root_(std::exchange(other.root_, nullptr)), wiped_(other.wiped_) {}
   json_document& operator=(json_document&& other) noexcept {
     std::swap(root_, other.root_);
+    std::swap(wiped_, other.wiped_);
     return *this;
   }
-  ~json_document() { json_decref(root_); }
+  ~json_document() {
+    if (root_ != nullptr) {
+      release();
+    }
+  }
   const json_t* root() const noexcept { return root_; }
 
  private:
+  void release() noexcept;
+
   json_t* root_ = nullptr;
+  bool wiped_ = false;  // before it is given back
 };
 
 // Refuses with line and column, and never with a piece of the text: what is
 // not JSON, duplicate keys, invalid UTF-8, lone surrogates, U+0000, numbers
 // out of range, nesting deeper than json_depth_max, and more values than
 // `most_values`.  Throws bad_alloc.
+//
+// Where the arena is wiped when it is freed, the text is a secret: so is what
+// jansson makes of it.
 result<json_document> json_parse(arena& memory, std::string_view text,
                                  size_t most_values = json_values_max);
 
