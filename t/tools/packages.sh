@@ -7,7 +7,9 @@
 #
 # Nothing that apt would start is started, and a service that came with a
 # package installed here is disabled: nginx, Redis and Prometheus are wanted
-# as programs.  A service that was there before is left as it is.
+# as programs.  A service that was there before is left as it is, and a module
+# that came with a package installed here is not one that nginx loads from its
+# next reload on.
 
 . "$(dirname "$0")/lib.sh"
 
@@ -94,6 +96,22 @@ disable() {
         || echo "could not disable the service $1: please do" >&2
 }
 
+# -- no module is enabled: the tests load theirs by their paths
+
+modules_enabled=/etc/nginx/modules-enabled
+
+# enabled_but FILE...: those that are not among them
+enabled_but() {
+    local link
+    for link in "$modules_enabled"/*.conf; do
+        [ -L "$link" ] || continue
+        case " $* " in
+            *" $link "*) ;;
+            *) echo "$link" ;;
+        esac
+    done
+}
+
 # -- apt
 
 apt() {
@@ -150,9 +168,16 @@ if [ -z "$check" ]; then
             installed $pkg || services="$services $pkg"
         done
 
+        # shellcheck disable=SC2046
+        enabled=$(echo $(enabled_but))
         forbid_starts
         # shellcheck disable=SC2086
         install_missing $need
+
+        # shellcheck disable=SC2086
+        for link in $(enabled_but $enabled); do
+            $sudo rm -f "$link"
+        done
 
         for pkg in $services; do
             ! installed "$pkg" || disable "$pkg"
