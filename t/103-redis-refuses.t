@@ -54,6 +54,32 @@ sub is_unavailable {
     $redis->stop('KILL');
 }
 
+# -- LOADING: a Redis that reads its file for as long as it is told to; what
+# it answers while it does, it chooses itself
+{
+    my $redis = Workspaces::RedisServer->started;
+    my $gateway = Workspaces::Gateway->started(redis => $redis);
+    my $id = $gateway->ask_until(200, 5, @make)->json->{_id};
+    $redis->ask('MSET', map { ("other-$_" => 'x' x 1024) } 1 .. 1000);
+    $redis->ask('SAVE');
+    $redis->stop('KILL');
+    is_unavailable($gateway->ask(@list), 'before it loads');
+
+    $redis->begin('--key-load-delay', 100_000,
+                  '--loading-process-events-interval-bytes', 1024);
+    ok($gateway->has_said(qr/no Redis link: LOADING/, 10),
+       'it loads: is logged');
+    is_unavailable($gateway->ask(@list), 'it loads');
+    ok($gateway->has_said(qr/Redis tracking link.*: LOADING/, 10),
+       'it loads: of the other link, too');
+    $redis->ask('CONFIG', 'SET', 'key-load-delay', 0);
+    is($gateway->ask_until(200, 8, GET => "/$id", %who)->{status}, 200,
+       'it has loaded: it is served');
+    unlike($gateway->said, qr/not asked for/, 'and nothing else was seen');
+    $gateway->finish;
+    $redis->stop('KILL');
+}
+
 # -- READONLY, OOM, MISCONF: reads go on, nothing is half written
 {
     my $redis = Workspaces::RedisServer->started(

@@ -75,6 +75,8 @@ void tracking_link::replied(const reply& got) {
     for (const reply& key : got[2].items()) {
       records_.invalidate(key.str());
     }
+  } else if (got.is_error()) {
+    drop(cut(got.bytes));  // LOADING, which a subscription passes
   } else {
     drop("Redis sent what was not asked for");
   }

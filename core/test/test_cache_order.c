@@ -346,6 +346,9 @@ static void what_nobody_asked_for_drops_the_tracking_link(void **state) {
         prime(d, "bob");
         wire_feeds(d, &d->tracking, odd[i]);
         assert_int_equal(d->tracking.closes, 1);
+        assert_true(driver_logged(d, odd[i][0] == '-' ? "link lost: ERR x"
+                                     : odd[i][0] == 'x' ? "link lost: "
+                                     : "link lost: Redis sent what was not"));
         assert_asks(d, "bob");
         assert_int_equal(d->data.closes, 0);
         driver_free(d);

@@ -42,6 +42,19 @@ sub started {
 # More options may be given for this run only.
 sub start {
     my ($self, @more) = @_;
+    $self->begin(@more);
+    until_true(10 * patience(), sub {
+        is_running($self->{pid}) or croak "redis-server ends: see $self->{log}";
+        my $connection = $self->_connect or return;
+        my $pong = eval { _ask($connection, 'PING') };
+        return defined $pong && (ref $pong ? $$pong !~ /^LOADING/ : 1);
+    }) or croak 'redis-server does not answer';
+    return $self;
+}
+
+# The same, without waiting until it is ready.
+sub begin {
+    my ($self, @more) = @_;
     unlink $self->{socket};
     $self->{connection} = undef;
     $self->_mend;
@@ -52,12 +65,6 @@ sub start {
         '--save', '', '--appendonly', $self->{append},
         '--appendfsync', 'always', '--maxmemory-policy', 'noeviction',
         @{ $self->{options} }, @more]);
-    until_true(10 * patience(), sub {
-        is_running($self->{pid}) or croak "redis-server ends: see $self->{log}";
-        my $connection = $self->_connect or return;
-        my $pong = eval { _ask($connection, 'PING') };
-        return defined $pong && (ref $pong ? $$pong !~ /^LOADING/ : 1);
-    }) or croak 'redis-server does not answer';
     return $self;
 }
 
