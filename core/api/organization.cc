@@ -187,7 +187,10 @@ flow<result<answer>> remove(operation& op, call& request) {
     co_return failed;
   }
   envelope out(op, "Workspace deleted successfully");
-  co_return out.end();
+  answer given = out.end();
+  given.revision = request.here.record.revision + 1;
+  given.gone = true;
+  co_return given;
 }
 
 flow<result<answer>> clone(operation& op, call& request) {

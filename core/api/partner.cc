@@ -71,7 +71,10 @@ flow<result<answer>> remove(operation& op, call& request) {
   if (!failed.ok()) {
     co_return failed;
   }
-  co_return accepted(op, new_uuid(op));
+  answer given =
+      accepted(op, new_uuid(op), request.here.record.revision + 1);
+  given.gone = true;
+  co_return given;
 }
 
 // -- members

@@ -350,7 +350,7 @@ void respond(operation& op, const answer& given) noexcept {
     headers.add("X-Request-ID", has_control(id) ? std::string_view() : id);
     headers.add("Cache-Control",
                 given.secret ? "no-store" : "private, no-cache");
-    if (given.revision >= 0) {
+    if (given.revision >= 0 && !given.gone) {
       headers.add("ETag", op.memory.join(
                               "\"", decimal(op.memory, given.revision),
                               "\""));

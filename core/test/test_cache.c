@@ -427,6 +427,26 @@ static void a_new_record_does_not_vouch_for_an_old_membership(void **state) {
     driver_hear(worker[1]);
 }
 
+static void a_deletion_that_was_seen_is_read(void **state) {
+    (void) state;
+    struct ask seen = in_it("bob");
+    prime("bob", "member");
+    worker[1]->tracking.frozen = true;
+    const struct answer *deleted = change("DELETE", "", NULL);
+    char revision[24];
+    snprintf(revision, sizeof revision, "%s",
+             answer_header(deleted, "Workspace-Revision"));
+    assert_int_equal(atoi(revision), 3);
+    assert_null(answer_header(deleted, "ETag"));
+    assert_decides(worker[1], "bob", "member");
+    seen.headers[2] = "Workspace-Revision";
+    seen.headers[3] = revision;
+    assert_string_equal(driver_ask(worker[1], seen)->decided.reason,
+                        "not_member");
+    worker[1]->tracking.frozen = false;
+    driver_hear(worker[1]);
+}
+
 static void an_odd_revision_changes_nothing(void **state) {
     (void) state;
     static const char *const odd[] = { "", "x", "-1", "0", "1e9", "1,2",
@@ -680,6 +700,7 @@ int main(void) {
         TEST(a_revision_that_was_seen_is_read),
         TEST(a_revision_that_was_seen_is_one_of_all_records),
         TEST(a_new_record_does_not_vouch_for_an_old_membership),
+        TEST(a_deletion_that_was_seen_is_read),
         TEST(an_odd_revision_changes_nothing),
         TEST(what_is_rendered_follows_both_records),
         TEST(what_was_rendered_stays_while_it_is_used),
