@@ -36,7 +36,7 @@ sub bearer {
           tenant => $Tenant, %claims });
 }
 
-plan tests => repeat_each() * (blocks() * 4 + 11);
+plan tests => repeat_each() * (blocks() * 4 + 30);
 
 no_long_string();
 no_root_location();
@@ -124,7 +124,54 @@ location / {
 
 
 
-=== TEST 5: a secret that others can read is refused
+=== TEST 5: what a token says of roles and permissions opens nothing
+--- config
+location / {
+    workspaces_identity jwt secret=$TEST_NGINX_SECRET issuer=them audience=us;
+    workspaces_access docs:write;
+    workspaces_forward on;
+    proxy_pass http://backend;
+}
+location /read {
+    workspaces_identity jwt secret=$TEST_NGINX_SECRET issuer=them audience=us;
+    workspaces_access docs:read;
+    workspaces_forward on;
+    proxy_pass http://backend;
+}
+--- request eval
+[qq(POST /jwt/workspaces\n{"name":"A"}), qq(POST /jwt/workspaces/1/members\n{"userId":"bob","roles":["viewer"]}),
+ "GET /", "GET /read", "GET /read"]
+--- more_headers eval
+my %all = (tenant => "${main::Tenant}5", roles => ['owner', 'admin'], permissions => ['*:*', 'docs:write']);
+my $id = "X-Workspace-ID: 1\n";
+[main::bearer(%all), main::bearer(%all), map { $id . main::bearer(%all, sub => $_) } 'bob', 'bob', 'eve']
+--- error_code eval: [200, 200, 403, 200, 404]
+--- response_body_like eval
+[(qr/"_id"/) x 2, qr/"status":403/, qr/ user=bob roles=viewer permissions=\*:view,\*:read$/, qr/"status":404/]
+
+
+
+=== TEST 6: an address that is not verified is none
+--- config
+location /branches {
+    workspaces location;
+    workspaces_identity jwt secret=$TEST_NGINX_SECRET issuer=them audience=us;
+}
+--- request eval
+[qq(POST /branches/workspaces\n{"name":"A"}), ("GET /branches/workspace/members") x 3]
+--- more_headers eval
+my %who = (tenant => "${main::Tenant}6");
+[main::bearer(%who, email => 'a@x.example', email_verified => JSON::false),
+ main::bearer(%who, email => 'a@x.example', email_verified => JSON::false),
+ main::bearer(%who, email => 'a@x.example', email_verified => JSON::true),
+ main::bearer(%who, email => 'a@x.example')]
+--- error_code eval: [201, 200, 200, 200]
+--- response_body_like eval
+[qr/"id":1/, qr/"id":"alice","name":null,"email":null/, (qr/"id":"alice","name":null,"email":"a\@x.example"/) x 2]
+
+
+
+=== TEST 7: a secret that others can read is refused
 --- config
 location /x {
     workspaces_identity jwt secret=$TEST_NGINX_OPEN_SECRET issuer=them audience=us;
@@ -135,7 +182,7 @@ can be used by others than its owner: do "chmod 600
 
 
 
-=== TEST 6: so is a short one
+=== TEST 8: so is a short one
 --- config
 location /x {
     workspaces_identity jwt secret=$TEST_NGINX_SHORT_SECRET issuer=them audience=us;
@@ -146,7 +193,7 @@ location /x {
 
 
 
-=== TEST 7: so is a file that is too large
+=== TEST 9: so is a file that is too large
 --- config
 location /x {
     workspaces_identity jwt secret=$TEST_NGINX_LONG_SECRET issuer=them audience=us;
@@ -157,7 +204,7 @@ is larger than 65536 bytes
 
 
 
-=== TEST 8: so is none
+=== TEST 10: so is none
 --- config
 location /x {
     workspaces_identity jwt secret=/nonexistent issuer=them audience=us;
@@ -168,7 +215,7 @@ location /x {
 
 
 
-=== TEST 9: a public key need not be secret, but a key
+=== TEST 11: a public key need not be secret, but a key
 --- user_files
 >>> key.pem
 no key
@@ -184,7 +231,7 @@ chmod
 
 
 
-=== TEST 10: keys, issuer and audience are needed: a key
+=== TEST 12: keys, issuer and audience are needed: a key
 --- config
 location /x {
     workspaces_identity jwt issuer=them audience=us;
@@ -195,7 +242,7 @@ location /x {
 
 
 
-=== TEST 11: an issuer
+=== TEST 13: an issuer
 --- config
 location /x {
     workspaces_identity jwt secret=$TEST_NGINX_SECRET audience=us;
@@ -206,7 +253,7 @@ location /x {
 
 
 
-=== TEST 12: an audience
+=== TEST 14: an audience
 --- config
 location /x {
     workspaces_identity jwt secret=$TEST_NGINX_SECRET issuer=them;
@@ -217,7 +264,7 @@ location /x {
 
 
 
-=== TEST 13: each is written once
+=== TEST 15: each is written once
 --- config
 location /x {
     workspaces_identity jwt secret=$TEST_NGINX_SECRET issuer=them issuer=others audience=us;
@@ -228,7 +275,7 @@ location /x {
 
 
 
-=== TEST 14: variables are not known when it is read
+=== TEST 16: variables are not known when it is read
 --- config
 location /x {
     workspaces_identity jwt secret=$TEST_NGINX_SECRET issuer=$host audience=us;
@@ -239,7 +286,7 @@ invalid "issuer=" in "workspaces_identity jwt": write a value without variables
 
 
 
-=== TEST 15: an unknown parameter is not repeated
+=== TEST 17: an unknown parameter is not repeated
 --- config
 location /x {
     workspaces_identity jwt hunter2 issuer=them audience=us;
@@ -252,7 +299,7 @@ hunter2
 
 
 
-=== TEST 16: leeway is a time
+=== TEST 18: leeway is a time
 --- config
 location /x {
     workspaces_identity jwt secret=$TEST_NGINX_SECRET issuer=them audience=us leeway=1d;
