@@ -31,6 +31,7 @@ set_test="$set_run clang++=clang libclang-rt-14-dev llvm-symbolizer=llvm
     libnginx-mod-http-lua libnginx-mod-http-ndk libnginx-mod-nchan
     lua-resty-core lua-resty-lrucache
     dpkg-source=dpkg-dev patch=patch xz=xz-utils promtool=prometheus
+    openssl=openssl
     libssl-dev libpcre2-dev zlib1g-dev
     python3-jsonschema chromium=chromium chromedriver=chromium-driver"
 
