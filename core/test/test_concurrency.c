@@ -260,6 +260,69 @@ static void a_workspace_deleted_meanwhile_comes_not_back(void **state) {
     }
 }
 
+/* How many members of a workspace hold a role. */
+static long long holders(int id, const char *role) {
+    redisReply *members = redis_run("HVALS wsp:{62}:acme:w:%d:m", id);
+    long long count = 0;
+    for (size_t i = 0; i < members->elements; i++) {
+        count += strstr(members->element[i]->str, role) != NULL;
+    }
+    freeReplyObject(members);
+    return count;
+}
+
+/* What is copied is what is there when it is copied, for one who may.  No
+ * settings: with these the whole workspace has to be as it was. */
+static void a_clone_is_of_one_moment(void **state) {
+    (void) state;
+    static const char *const roles[] = { "admin", "member", "extra" };
+    static const struct {
+        struct ask by;
+        unsigned late;
+    } cases[] = {
+        { { .method = "DELETE", .path = "/1/members/bea" }, 404 },
+        { { .method = "PUT", .path = "/1/members/bea",
+            .body = "{\"roles\":[\"member\"]}" }, 403 },
+        { { .method = "PUT", .path = "/1/members/bea",
+            .body = "{\"roles\":[\"admin\",\"extra\"]}" }, 200 },
+        { { .method = "DELETE", .path = "/1/members/max" }, 200 },
+        { { .method = "POST", .path = "/1/members",
+            .body = "{\"userId\":\"new\",\"roles\":[\"extra\"]}" }, 200 },
+        { { .method = "DELETE", .path = "/1" }, 404 },
+    };
+    for (size_t c = 0; c < COUNT_OF(cases); c++) {
+        bool late = false, ended = false;
+        for (int turns = 0; turns < 60 && !ended; turns++) {
+            empty(NULL);
+            make_workspace(worker[0], "ann", "{\"name\":\"W\"}");
+            add_member(worker[0], "1", "ann", "bea", "[\"admin\"]");
+            add_member(worker[0], "1", "ann", "max", "[\"member\"]");
+            struct flight *clone = driver_start(worker[0], (struct ask) {
+                .dialect = WSP_ORGANIZATION, .method = "POST",
+                .path = "/workspaces/1/clone", .user = "bea",
+                .body = "{\"name\":\"Copy\",\"copy_members\":true,"
+                        "\"copy_settings\":false}" });
+            for (int i = 0; i < turns && !clone->done; i++) {
+                driver_turn(worker[0], 2);
+            }
+            ended = clone->done;
+            assert_status(driver_ask(worker[1], cases[c].by), 200);
+            finish(&clone, 1);
+            unsigned status = clone->answer.status;
+            assert_true(status == 200 || status == cases[c].late);
+            late = late || (!ended && status == cases[c].late);
+            assert_int_equal(redis_mentions("Copy", 4) != 0, status == 200);
+            for (size_t i = 0; i < COUNT_OF(roles); i++) {
+                const char *counted =
+                    redis_text("HGET wsp:{62}:acme:w:2:n %s", roles[i]);
+                assert_int_equal(counted == NULL ? 0 : atoi(counted),
+                                 holders(2, roles[i]));
+            }
+        }
+        assert_true(late || cases[c].late == 200);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(of_two_last_admins_one_stays, empty),
@@ -271,6 +334,7 @@ int main(void) {
         cmocka_unit_test_setup(the_index_of_labels_follows_the_record, empty),
         cmocka_unit_test_setup(a_workspace_deleted_meanwhile_comes_not_back,
                                empty),
+        cmocka_unit_test_setup(a_clone_is_of_one_moment, empty),
     };
     return cmocka_run_group_tests(tests, open_workers, close_workers);
 }
