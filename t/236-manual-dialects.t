@@ -16,7 +16,7 @@ use Workspaces::RedisServer;
 plan skip_all => 'curl is needed' if system('command -v curl >/dev/null');
 
 my $room = room();
-my $port = free_port();
+my $port;       # of the gateway that there is now
 my $manual = text_of("$FindBin::Bin/../README.md");
 
 sub text_of {
@@ -61,6 +61,7 @@ sub shown {
 sub gateway {
     my ($redis, $locations) = @_;
     my $gateway = Workspaces::Gateway->new(redis => $redis);
+    $port = free_port();
     my ($config) = blocks(nginx => chapter('Synopsis'));
     my %here = (
         'load_module modules/ngx_http_workspaces_module.so;' =>
