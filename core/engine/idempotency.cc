@@ -28,8 +28,8 @@ constexpr size_t hex_size = 2 * hash_size;
 
 // A stored value: 'R' fingerprint ':' token while it runs, then
 // 'D' fingerprint ' ' status ' ' revision '\n' body, or, where the answer is
-// secret, 'S' and the body sealed; fingerprint alone where it is not kept, for
-// it is too large, or secret and there is no key.
+// secret, 'S' and the body sealed; fingerprint ':' token alone where it is not
+// kept, for it is too large, or secret and there is no key.
 constexpr char done = 'D';
 constexpr char done_secret = 'S';
 
@@ -151,19 +151,16 @@ std::optional<std::string_view> kept_body(operation& op, std::string_view key,
 
 }  // namespace
 
-flow<result<std::optional<answer>>> claim_key(operation& op,
-                                              idempotency& into) {
-  std::optional<answer> first;
+problem ask_for_claim(operation& op, idempotency& into, trip& asking) {
   const wsp_header* header = find_header(op, header_name);
   if (header == nullptr || into.claimed) {
-    co_return first;
+    return {};
   }
   std::string_view name = view(header->value);
   if (name.empty() || name.size() > 255 || has_control(name) ||
       count_headers(op, header_name) != 1) {
-    co_return problem{fault::bad_request,
-                      "Idempotency-Key must be one header of 1 to 255 "
-                      "characters"};
+    return {fault::bad_request,
+            "Idempotency-Key must be one header of 1 to 255 characters"};
   }
   arena& memory = arena_of(op);
   into.key = keys_of(op).idempotency(
@@ -174,17 +171,36 @@ flow<result<std::optional<answer>>> claim_key(operation& op,
   random_of(op).fill(token, sizeof token);
   into.claim = memory.join("R", into.fingerprint, ":",
                            hex(memory, {token, sizeof token}));
-  trip asking(op);
   int64_t lifetime = link_of(op).timeout_ms() + claim_margin_ms;
   asking.add({"SET", into.key, into.claim, "NX", "PX",
               decimal(memory, lifetime)});
-  asking.add({"GET", into.key});
+  asking.start();
+  return {};
+}
+
+flow<result<std::optional<answer>>> take_claim(operation& op,
+                                               idempotency& into,
+                                               trip& asking) {
+  std::optional<answer> first;
+  if (asking.size() == 0) {
+    co_return first;
+  }
   co_await asking.go();
   if (!asking.ok()) {
     co_return asking.failure();
   }
-  std::string_view stored = asking[1].str();
-  // Also when this trip was sent a second time after a lost link.
+  if (!asking[0].is_nil()) {
+    into.claimed = true;
+    co_return first;
+  }
+  trip looking(op);
+  looking.add({"GET", into.key});
+  co_await looking.go();
+  if (!looking.ok()) {
+    co_return looking.failure();
+  }
+  std::string_view stored = looking[0].str();
+  // The claim was sent a second time after a lost link.
   if (stored == into.claim) {
     into.claimed = true;
     co_return first;
@@ -213,14 +229,13 @@ void remember_answer(operation& op, commit& change, const idempotency& held,
                      const answer& given) {
   arena& memory = arena_of(op);
   std::string_view mark(given.secret ? &done_secret : &done, 1);
-  change.expect(held.claim, {"GET", held.key});
   auto body = kept_body(op, held.key, given);
   std::string_view kept =
       body ? memory.join(mark, held.fingerprint, " ",
                          decimal(memory, given.status), " ",
                          decimal(memory, given.revision), "\n", *body)
-           : memory.join(mark, held.fingerprint);
-  change.write({"SET", held.key, kept, "PX", answer_ms});
+           : memory.join(mark, held.claim.substr(1));
+  change.settle(held.key, held.claim, kept, answer_ms);
 }
 
 flow<problem> release_key(operation& op, const idempotency& held) {

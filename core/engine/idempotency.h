@@ -15,6 +15,7 @@
 #include "engine/operation.h"
 #include "engine/result.h"
 #include "store/commit.h"
+#include "store/trip.h"
 
 namespace wsp {
 
@@ -25,12 +26,17 @@ struct idempotency {
   std::string_view claim;        // what we wrote there
 };
 
+// Asks for the claim: what the request is about may be read meanwhile.
 // bad_request: the header is not 1..255 printable characters, or is there
-// twice.  Without the header: nothing happens.  conflict: the first one is
+// twice.  Without the header, or when it is claimed: nothing happens.
+problem ask_for_claim(operation& op, idempotency& into, trip& asking);
+
+// What came of it; nothing is to be written before.  conflict: the first one is
 // still running.  key_reused: it was used for another request.  A value: the
 // first answer.
-flow<result<std::optional<answer>>> claim_key(operation& op,
-                                              idempotency& into);
+flow<result<std::optional<answer>>> take_claim(operation& op,
+                                               idempotency& into,
+                                               trip& asking);
 
 // Puts the answer into the commit of the work.
 void remember_answer(operation& op, commit& change, const idempotency& held,

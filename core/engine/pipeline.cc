@@ -119,6 +119,17 @@ flow<result<int64_t>> current_workspace(operation& op, freshness wanted) {
   co_return active;
 }
 
+flow<result<answer>> handle(operation& op, const route& to,
+                             call& request) {
+  problem refusal = check_if_match(op, request);
+  if (!refusal.ok()) {
+    co_return refusal;
+  }
+  auto handling = to.handle(op, request);
+  auto handled = co_await handling;
+  co_return handled;
+}
+
 // Done, refused, or fault::retry.
 flow<result<answer>> attempt(operation& op, const route& to, call& request,
                              idempotency& key) {
@@ -160,22 +171,23 @@ flow<result<answer>> attempt(operation& op, const route& to, call& request,
     request.change.clear();
     rest_on(op, request.here, request.change);
   }
+  trip claim(op);
   if (to.method == "POST" && has_identity(to.needs)) {
-    auto claiming = claim_key(op, key);
-    auto first = co_await claiming;
-    if (!first.ok()) {
-      co_return first.error;
-    }
-    if (first.value) {
-      co_return *first.value;
+    refusal = ask_for_claim(op, key, claim);
+    if (!refusal.ok()) {
+      co_return refusal;
     }
   }
-  refusal = check_if_match(op, request);
-  if (!refusal.ok()) {
-    co_return refusal;
-  }
-  auto handling = to.handle(op, request);
+  auto handling = handle(op, to, request);
   auto handled = co_await handling;
+  auto claiming = take_claim(op, key, claim);
+  auto first = co_await claiming;
+  if (!first.ok()) {
+    co_return first.error;
+  }
+  if (first.value) {
+    co_return *first.value;
+  }
   if (!handled.ok()) {
     co_return handled.error;
   }
@@ -203,7 +215,7 @@ flow<result<answer>> attempt(operation& op, const route& to, call& request,
   if (!outcome.value.done) {
     co_return problem{fault::retry};
   }
-  if (touches && given.revision >= 0) {
+  if (touches && given.revision >= 0 && !key.claimed) {
     given.revision = outcome.value.revision;
   }
   co_return given;

@@ -7,12 +7,27 @@ namespace wsp {
 
 trip::trip(::wsp_op& op) : exchange(arena_of(op)), op_(op) {}
 
-bool trip::awaiter::await_suspend(std::coroutine_handle<> waiter) const {
-  self->waiter_ = waiter;
-  return self->submit(link_of(self->op_));
+void trip::start() {
+  if (size() != 0) {
+    started_ = true;
+    over_ = !submit(link_of(op_));
+  }
 }
 
-void trip::finished() noexcept { resume(op_, waiter_); }
+bool trip::awaiter::await_suspend(std::coroutine_handle<> waiter) const {
+  if (!self->started_) {
+    self->start();
+  }
+  self->waiter_ = waiter;
+  return !self->over_;
+}
+
+void trip::finished() noexcept {
+  over_ = true;
+  if (waiter_) {
+    resume(op_, waiter_);
+  }
+}
 
 flow<problem> learn_partitions(::wsp_op& op) {
   if (link_of(op).knows_partitions()) {

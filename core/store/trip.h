@@ -6,6 +6,9 @@
 //     if (!asking.ok()) ...              // asking.failure() is a problem
 //     asking[0]                          // the reply to the first command
 //
+// What else is to be asked meanwhile: start() sends it, and go() waits for it
+// later.
+//
 // A trip lives in the frame of its flow: when the flow is destroyed while it
 // waits, the trip is withdrawn.
 #ifndef WORKSPACES_STORE_TRIP_H
@@ -27,16 +30,21 @@ class trip final : public exchange {
 
   struct awaiter {
     trip* self;
-    bool await_ready() const noexcept { return self->size() == 0; }
+    bool await_ready() const noexcept {
+      return self->over_ || self->size() == 0;
+    }
     bool await_suspend(std::coroutine_handle<> waiter) const;
     void await_resume() const noexcept {}
   };
+  void start();
   awaiter go() noexcept { return {this}; }
 
  private:
   void finished() noexcept override;
 
   ::wsp_op& op_;
+  bool started_ = false;
+  bool over_ = false;  // there are replies, or a failure
   std::coroutine_handle<> waiter_;
 };
 

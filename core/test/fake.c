@@ -160,7 +160,7 @@ void fake_answer(const struct fake_command *c, struct bytes *into) {
             bytes_puts(into, i % 2 != 0 ? "$-1\r\n" : "$1\r\n7\r\n");
         }
     } else if (fake_is(c, 0, "EVALSHA") || fake_is(c, 0, "EVAL")) {
-        bytes_puts(into, "*2\r\n:1\r\n$1\r\n4\r\n");
+        bytes_puts(into, "*2\r\n:1\r\n:4\r\n");
     } else {
         bytes_puts(into, "+OK\r\n");
     }
