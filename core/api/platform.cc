@@ -287,17 +287,17 @@ flow<result<answer>> add(operation& op, call& request) {
   if (!roles.ok()) {
     co_return roles.error;
   }
-  auto adding =
-      add_member(op, request.change, request.here, user.value, roles.value);
-  auto added = co_await adding;
-  if (!added.ok()) {
-    co_return added.error;
-  }
   workspace_view shown(op.memory);
   auto reading = read_view(op, request.here, shown);
   problem failed = co_await reading;
   if (!failed.ok()) {
     co_return failed;
+  }
+  auto adding = add_member(op, request.change, request.here, user.value,
+                           roles.value, shown.members);
+  auto added = co_await adding;
+  if (!added.ok()) {
+    co_return added.error;
   }
   shown.members.push_back(added.value);
   json_writer out(op.memory, 1024);

@@ -64,6 +64,28 @@ problem may_lose_admin(const access& here, const member& target,
   return {};
 }
 
+problem refuse_second(bool is_member) noexcept {
+  if (is_member) {
+    return {fault::refused, "already a member"};
+  }
+  return {};
+}
+
+// A new membership, in the workspace and in the user's list.
+member write_member(operation& op, commit& change, int64_t workspace,
+                    std::string_view user, role_set roles) {
+  arena& memory = arena_of(op);
+  key_names& keys = keys_of(op);
+  std::string_view id_text = decimal(memory, workspace);
+  member made = parse_member(user, store_member(memory, now_of(op), roles));
+  change.expect_nil({"HGET", keys.members(workspace), user});
+  change.write({"HSET", keys.members(workspace), user, made.stored});
+  change.write({"ZADD", keys.user_workspaces(user), id_text, id_text});
+  count_holders(op, change, workspace, {}, roles);
+  change.touch(keys.workspace(workspace));
+  return made;
+}
+
 // The number of admins must be what the decision rested on.
 void expect_admins(operation& op, commit& change, const access& here,
                    int64_t admins) {
@@ -94,18 +116,6 @@ void count_holders(operation& op, commit& change, int64_t workspace,
   });
 }
 
-member write_member(operation& op, commit& change, int64_t workspace,
-                    std::string_view user, role_set roles) {
-  arena& memory = arena_of(op);
-  key_names& keys = keys_of(op);
-  std::string_view id_text = decimal(memory, workspace);
-  member made = parse_member(user, store_member(memory, now_of(op), roles));
-  change.write({"HSET", keys.members(workspace), user, made.stored});
-  change.write({"ZADD", keys.user_workspaces(user), id_text, id_text});
-  count_holders(op, change, workspace, {}, roles);
-  return made;
-}
-
 member rewrite_roles(operation& op, commit& change, int64_t workspace,
                      const member& old, role_set roles) {
   member changed = parse_member(
@@ -126,21 +136,34 @@ flow<result<member>> add_member(operation& op, commit& change,
   if (!refusal.ok()) {
     co_return refusal;
   }
-  key_names& keys = keys_of(op);
   int64_t id = here.record.id;
   trip asking(op);
-  asking.add({"HEXISTS", keys.members(id), user});
+  asking.add({"HEXISTS", keys_of(op).members(id), user});
   co_await asking.go();
   if (!asking.ok()) {
     co_return asking.failure();
   }
-  if (asking[0].number != 0) {
-    co_return problem{fault::refused, "already a member"};
+  refusal = refuse_second(asking[0].number != 0);
+  if (!refusal.ok()) {
+    co_return refusal;
   }
-  change.expect_nil({"HGET", keys.members(id), user});
-  member added = write_member(op, change, id, user, roles);
-  change.touch(keys.workspace(id));
-  co_return added;
+  co_return write_member(op, change, id, user, roles);
+}
+
+flow<result<member>> add_member(operation& op, commit& change,
+                                const access& here, std::string_view user,
+                                role_set roles, const list<member>& all) {
+  auto granting = may_grant(op, change, here, roles);
+  problem refusal = co_await granting;
+  if (!refusal.ok()) {
+    co_return refusal;
+  }
+  auto is_user = [&](const member& each) { return each.user == user; };
+  refusal = refuse_second(std::any_of(all.begin(), all.end(), is_user));
+  if (!refusal.ok()) {
+    co_return refusal;
+  }
+  co_return write_member(op, change, here.record.id, user, roles);
 }
 
 flow<result<member>> set_member_roles(operation& op, commit& change,

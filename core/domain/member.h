@@ -35,10 +35,6 @@ list<member> parse_members(arena& memory, const reply& all);
 // What a change of members writes, without its checks: to be used where no
 // service below does the whole.
 
-// A new membership, in the workspace and in the user's list.
-member write_member(operation& op, commit& change, int64_t workspace,
-                    std::string_view user, role_set roles);
-
 // Other roles, if the member is still what it was read as.
 member rewrite_roles(operation& op, commit& change, int64_t workspace,
                      const member& old, role_set roles);
@@ -53,6 +49,10 @@ void count_holders(operation& op, commit& change, int64_t workspace,
 flow<result<member>> add_member(operation& op, commit& change,
                                 const access& here, std::string_view user,
                                 role_set roles);
+// The same for whom has read all members.
+flow<result<member>> add_member(operation& op, commit& change,
+                                const access& here, std::string_view user,
+                                role_set roles, const list<member>& all);
 
 // not_found: no member.  refused: the owner or the last admin would lose
 // `admin`.

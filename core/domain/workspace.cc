@@ -211,6 +211,48 @@ problem take_name(arena& memory, const new_workspace& given,
   return {};
 }
 
+// With the numbers of those who hold each role.
+void write_first_members(operation& op, commit& change,
+                         const new_workspace& given, const workspace& made) {
+  arena& memory = arena_of(op);
+  key_names& keys = keys_of(op);
+  struct holders {
+    std::string_view role;
+    int64_t count;
+  };
+  list<holders> all{arena_allocator<holders>(memory)};
+  std::string_view id_text = decimal(memory, made.id);
+  list<std::string_view> users{arena_allocator<std::string_view>(memory)};
+  auto join = [&](std::string_view user, role_set roles) {
+    change.write({"HSET", keys.members(made.id), user,
+                  store_member(memory, made.created, roles)});
+    users.push_back(user);
+    roles.each([&](std::string_view role) {
+      auto known = std::find_if(
+          all.begin(), all.end(),
+          [&](const holders& each) { return each.role == role; });
+      if (known != all.end()) {
+        known->count++;
+      } else {
+        all.push_back({role, 1});
+      }
+    });
+  };
+  join(made.owner, given.roles);
+  if (given.members != nullptr) {
+    for (const first_member& each : *given.members) {
+      join(each.user, each.roles);
+    }
+  }
+  for (const holders& each : all) {
+    change.write({"HSET", keys.role_holders(made.id), each.role,
+                  decimal(memory, each.count)});
+  }
+  for (std::string_view user : users) {
+    change.write({"ZADD", keys.user_workspaces(user), id_text, id_text});
+  }
+}
+
 problem put_workspace(operation& op, commit& change,
                       const new_workspace& given, const workspace& made) {
   arena& memory = arena_of(op);
@@ -232,15 +274,10 @@ problem put_workspace(operation& op, commit& change,
     change.write({"HSET", key, "external", made.external_id});
     change.write({"SET", external, id_text});
   }
-  change.write({"ZADD", keys.workspaces(), id_text, id_text});
   change.write({"SET", keys.slug(made.slug), id_text});
+  write_first_members(op, change, given, made);
+  change.write({"ZADD", keys.workspaces(), id_text, id_text});
   list_under_name(op, change, made, given.names);
-  write_member(op, change, made.id, made.owner, given.roles);
-  if (given.members != nullptr) {
-    for (const first_member& each : *given.members) {
-      write_member(op, change, made.id, each.user, each.roles);
-    }
-  }
   return list_under_labels(op, change, made);
 }
 
@@ -269,8 +306,13 @@ flow<problem> create_workspaces(operation& op, commit& change,
   asking.add({"INCRBY", keys.counter(), decimal(memory, count)});
   for (const new_workspace& each : given) {
     std::string_view slug = slug_of(memory, each.name);
-    asking.add({"ZCARD", keys.name(each.name)});
     asking.add({"EXISTS", keys.slug(slug.empty() ? plain_slug : slug)});
+  }
+  size_t names = asking.size();
+  for (const new_workspace& each : given) {
+    if (each.names != naming::free) {
+      asking.add({"ZCARD", keys.name(each.name)});
+    }
   }
   size_t externals = asking.size();
   for (const new_workspace& each : given) {
@@ -293,6 +335,7 @@ flow<problem> create_workspaces(operation& op, commit& change,
   }
   change.write({"ZADD", keys.tenants(), "0", op.who.tenant});
   into.clear();
+  size_t next_name = names;
   for (size_t i = 0; i < given.size(); i++) {
     workspace made;
     made.id = *first + static_cast<int64_t>(i);
@@ -303,9 +346,10 @@ flow<problem> create_workspaces(operation& op, commit& change,
     made.owner = op.who.user;
     made.created = now_of(op);
     made.updated = made.created;
-    problem failed =
-        take_name(memory, given[i], asking[1 + 2 * i].number != 0,
-                  asking[2 + 2 * i].number != 0, into, made);
+    bool name_is_taken = given[i].names != naming::free &&
+                         asking[next_name++].number != 0;
+    problem failed = take_name(memory, given[i], name_is_taken,
+                               asking[1 + i].number != 0, into, made);
     if (failed.ok()) {
       failed = put_workspace(op, change, given[i], made);
     }
