@@ -75,8 +75,30 @@ void keep_profile(operation& op, commit& change, const profile& of) {
   }
 }
 
-void remember_profile(operation& op, commit& change) {
-  keep_profile(op, change, {op.who.user, op.who.name, op.who.email});
+bool has_profile(const operation& op) noexcept {
+  return is_kept(op.who.name) || is_kept(op.who.email);
+}
+
+record_read kept_profile(operation& op) {
+  std::string_view key;
+  if (has_profile(op)) {
+    key = keys_of(op).user_profile(op.who.user);
+  }
+  return record_read(op, key, {"HMGET", key, "name", "email"});
+}
+
+void remember_profile(operation& op, commit& change,
+                      const record_read* kept) {
+  profile said{op.who.user, op.who.name, op.who.email};
+  if (kept != nullptr && kept->ok()) {
+    std::span<const reply> fields = kept->value().items();
+    auto is_same = [&](size_t at, std::string_view text) {
+      return at < fields.size() && fields[at].str() == text;
+    };
+    said.name = is_same(0, said.name) ? std::string_view() : said.name;
+    said.email = is_same(1, said.email) ? std::string_view() : said.email;
+  }
+  keep_profile(op, change, said);
 }
 
 flow<problem> read_profiles(operation& op, profiles& into) {

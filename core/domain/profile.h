@@ -13,6 +13,7 @@
 #include "engine/operation.h"
 #include "engine/result.h"
 #include "store/commit.h"
+#include "store/record_read.h"
 
 namespace wsp {
 
@@ -34,8 +35,16 @@ struct profiles {
 // Keeps what is said of a user; what is empty stays as it is.
 void keep_profile(operation& op, commit& change, const profile& of);
 
-// Keeps what the identity says of the caller.
-void remember_profile(operation& op, commit& change);
+// Whether there is anything in what the identity says of the caller to be
+// kept.
+bool has_profile(const operation& op) noexcept;
+
+// What is kept of the caller; to be asked for where has_profile() is true.
+record_read kept_profile(operation& op);
+
+// Keeps what the identity says of the caller, but for what is `kept`, where
+// that was read.
+void remember_profile(operation& op, commit& change, const record_read* kept);
 
 // Whether the identity last said of a member of the workspace that this
 // (lower-cased) is his e-mail address.  Asks an index: the cost does not depend

@@ -120,7 +120,7 @@ flow<result<int64_t>> current_workspace(operation& op, freshness wanted) {
 }
 
 flow<result<answer>> handle(operation& op, const route& to,
-                             call& request) {
+                            call& request) {
   problem refusal = check_if_match(op, request);
   if (!refusal.ok()) {
     co_return refusal;
@@ -128,6 +128,75 @@ flow<result<answer>> handle(operation& op, const route& to,
   auto handling = to.handle(op, request);
   auto handled = co_await handling;
   co_return handled;
+}
+
+// Done, refused, or fault::retry.  What else is to be known is asked while the
+// handler reads what it decides by.  What was asked last is waited for first:
+// when the link fails, they are told in the order in which they asked, and by
+// then must all be there.
+flow<result<answer>> carry_out(operation& op, const route& to, call& request,
+                               idempotency& key) {
+  request.change.clear();
+  rest_on(op, request.here, request.change);
+  trip claim(op);
+  if (to.method == "POST" && has_identity(to.needs)) {
+    problem refusal = ask_for_claim(op, key, claim);
+    if (!refusal.ok()) {
+      co_return refusal;
+    }
+  }
+  record_read kept = kept_profile(op);
+  bool asks_for_kept = has_profile(op);
+  std::string_view asker = op.who.user;
+  if (asks_for_kept) {
+    kept.start();
+  }
+  auto handling = handle(op, to, request);
+  auto handled = co_await handling;
+  if (asks_for_kept) {
+    co_await kept.get();
+  }
+  auto claiming = take_claim(op, key, claim);
+  auto first = co_await claiming;
+  if (!first.ok()) {
+    co_return first.error;
+  }
+  if (first.value) {
+    co_return *first.value;
+  }
+  if (!handled.ok()) {
+    co_return handled.error;
+  }
+  answer given = handled.value;
+  bool touches = request.change.touches();
+  if (key.claimed) {
+    if (touches && given.revision >= 0) {
+      // The answer is stored before the commit tells the new revision: it
+      // must be the one after that which the handler saw.
+      request.change.expect(decimal(op.memory, given.revision),
+                            {"HGET", request.change.touched(), "rev"});
+      given.revision++;
+    }
+    remember_answer(op, request.change, key, given);
+  }
+  if (request.change.empty()) {
+    co_return given;
+  }
+  // A handler may act for somebody else, of whom nothing was asked.
+  bool knows = asks_for_kept && op.who.user == asker;
+  remember_profile(op, request.change, knows ? &kept : nullptr);
+  auto committing = run(op, request.change);
+  auto outcome = co_await committing;
+  if (!outcome.ok()) {
+    co_return outcome.error;
+  }
+  if (!outcome.value.done) {
+    co_return problem{fault::retry};
+  }
+  if (touches && given.revision >= 0 && !key.claimed) {
+    given.revision = outcome.value.revision;
+  }
+  co_return given;
 }
 
 // Done, refused, or fault::retry.
@@ -167,58 +236,18 @@ flow<result<answer>> attempt(operation& op, const route& to, call& request,
   if (!refusal.ok()) {
     co_return refusal;
   }
-  if (to.method != "GET") {
-    request.change.clear();
-    rest_on(op, request.here, request.change);
-  }
-  trip claim(op);
-  if (to.method == "POST" && has_identity(to.needs)) {
-    refusal = ask_for_claim(op, key, claim);
+  if (to.method == "GET") {
+    refusal = check_if_match(op, request);
     if (!refusal.ok()) {
       co_return refusal;
     }
+    auto reading = to.handle(op, request);
+    auto shown = co_await reading;
+    co_return shown;
   }
-  auto handling = handle(op, to, request);
-  auto handled = co_await handling;
-  auto claiming = take_claim(op, key, claim);
-  auto first = co_await claiming;
-  if (!first.ok()) {
-    co_return first.error;
-  }
-  if (first.value) {
-    co_return *first.value;
-  }
-  if (!handled.ok()) {
-    co_return handled.error;
-  }
-  answer given = handled.value;
-  bool touches = request.change.touches();
-  if (key.claimed) {
-    if (touches && given.revision >= 0) {
-      // The answer is stored before the commit tells the new revision: it
-      // must be the one after that which the handler saw.
-      request.change.expect(decimal(op.memory, given.revision),
-                            {"HGET", request.change.touched(), "rev"});
-      given.revision++;
-    }
-    remember_answer(op, request.change, key, given);
-  }
-  if (request.change.empty()) {
-    co_return given;
-  }
-  remember_profile(op, request.change);
-  auto committing = run(op, request.change);
-  auto outcome = co_await committing;
-  if (!outcome.ok()) {
-    co_return outcome.error;
-  }
-  if (!outcome.value.done) {
-    co_return problem{fault::retry};
-  }
-  if (touches && given.revision >= 0 && !key.claimed) {
-    given.revision = outcome.value.revision;
-  }
-  co_return given;
+  auto changing = carry_out(op, to, request, key);
+  auto changed = co_await changing;
+  co_return changed;
 }
 
 }  // namespace

@@ -78,6 +78,26 @@ static void a_change_costs_few_commands(void **state) {
           14);
 }
 
+/* Who says the same of himself as before is not written down again. */
+static void a_known_profile_costs_one_command(void **state) {
+    (void) state;
+    struct ask ask = create;
+    ask.name = "Ann";
+    ask.email = "Ann@example.com";
+    assert_status(driver_ask(d, ask), 200);
+    costs(ask, 16);
+    redis_do("DEL wsp:{62}:acme:u:ann:p");
+    assert_status(driver_ask(d, ask), 200);
+    assert_string_equal(redis_text("HGET wsp:{62}:acme:u:ann:p name"), "Ann");
+    ask.name = "Anne";
+    ask.email = NULL;
+    assert_status(driver_ask(d, ask), 200);
+    assert_string_equal(redis_text("HGET wsp:{62}:acme:u:ann:p name"),
+                        "Anne");
+    assert_string_equal(redis_text("HGET wsp:{62}:acme:u:ann:p email"),
+                        "Ann@example.com");
+}
+
 static int trips(struct ask ask) {
     struct driver *alone = driver_new((struct driver_options) {
         .manual = true });
@@ -195,6 +215,8 @@ static void what_breaks_off_is_not_repeated(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_change_costs_few_commands,
+                                        one_workspace, close_driver),
+        cmocka_unit_test_setup_teardown(a_known_profile_costs_one_command,
                                         one_workspace, close_driver),
         cmocka_unit_test_setup_teardown(a_change_costs_few_trips,
                                         one_workspace, close_driver),
