@@ -329,8 +329,9 @@ typedef struct {
     const wsp_webhooks *webhooks;   /* borrowed, with a keyring: the driver
                                        carries out jobs of HTTP; NULL: others
                                        do, what is to be sent is queued */
-    int works;                      /* takes a part in long work, like the
-                                       deletion of a tenant */
+    int works;                      /* takes a part in long work: the deletion
+                                       of a tenant, or of a workspace with many
+                                       members; for all that serve an API */
     unsigned char seed[32];         /* of the random generator; copied */
 } wsp_core_options;
 

@@ -116,9 +116,7 @@ ngx_http_workspaces_conf_mount(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     /* what is begun there in the background is also done here */
 
-    if (wlcf->dialect == WSP_OPERATOR) {
-        wmcf->works = 1;
-    }
+    wmcf->works = 1;
 
     if (wmcf->before_secret.len == 0) {
         wmcf->before_secret =

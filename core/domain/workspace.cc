@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "domain/access.h"
+#include "domain/removal.h"
 #include "store/cache.h"
 #include "store/keys.h"
 #include "text/json.h"
@@ -526,6 +527,7 @@ flow<problem> delete_workspace(operation& op, commit& change,
   std::string_view id_text = decimal(arena_of(op), id);
   trip asking(op);
   asking.add({"HGET", keys.organization(), "default"});
+  ask_followers(asking, op, id);
   co_await asking.go();
   if (!asking.ok()) {
     co_return asking.failure();
@@ -547,16 +549,12 @@ flow<problem> delete_workspace(operation& op, commit& change,
   if (!record.external_id.empty()) {
     change.write({"UNLINK", keys.external(record.external_id)});
   }
-  change.write({"UNLIST", keys.members(id), keys.users_prefix(),
-                key_names::user_workspaces_suffix(), id_text});
-  change.write({"UNLIST", keys.contexts(id), keys.users_prefix(), "",
-                id_text});
+  remove_followers(op, change, id, asking[1].number, asking[2].number);
   change.write({"FORGET", keys.invites(id), keys.invitation(""), "hash"});
   change.write({"ZREM", keys.workspaces(), id_text});
   for (std::string_view key :
-       {keys.members(id), keys.role_holders(id), keys.roles(id),
-        keys.invites(id), keys.sealed(id), keys.contexts(id),
-        keys.workspace(id)}) {
+       {keys.role_holders(id), keys.roles(id), keys.invites(id),
+        keys.sealed(id), keys.workspace(id)}) {
     change.write({"UNLINK", key});
   }
   co_return problem{};

@@ -1,6 +1,7 @@
 #include "engine/work.h"
 
 #include "domain/deletion.h"
+#include "domain/removal.h"
 #include "domain/rewrap.h"
 #include "store/outbox.h"
 
@@ -19,6 +20,9 @@ flow<result<work_state>> do_slice(operation& op, const job& what) {
   }
   if (what.payload == work::rewrap) {
     return rewrap_slice(op, what);
+  }
+  if (what.payload.substr(0, work::removal.size()) == work::removal) {
+    return remove_slice(op, what);
   }
   return leave(op);
 }

@@ -23,10 +23,11 @@ enum class work_state {
   not_mine,  // another worker can, this one cannot
 };
 
-// What a job of this kind is for: the first word of its payload.
+// What a job of this kind is for: its payload, or the beginning of it.
 namespace work {
 constexpr std::string_view deletion = "deletion";
 constexpr std::string_view rewrap = "rewrap";
+constexpr std::string_view removal = "removal ";  // and the id of a workspace
 }  // namespace work
 
 // A slice of it.  The operation has the keys of the job's partition.

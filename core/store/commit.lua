@@ -38,11 +38,11 @@
 --
 -- Of the script's own:
 --
--- UNLIST <key> <prefix> <suffix> <member>: for each field of the hash or member
--- of the set <key> it removes <member> from the sorted set named prefix ..
--- escaped field .. suffix, or, when suffix is "", the field "active" of that
--- hash if it equals <member>. Those keys are in the slot of the declared ones
--- (same hash tag).
+-- UNLIST <key> <prefix> <suffix> <member> <most>: takes so many fields of the
+-- hash or members of the set <key> away, and for each it removes <member> from
+-- the sorted set named prefix .. escaped field .. suffix, or, when suffix is
+-- "", the field "active" of that hash if it equals <member>. Those keys are in
+-- the slot of the declared ones (same hash tag).
 --
 -- ENLIST <key> <prefix> <suffix> <id>: for each field of the hash <key> it adds
 -- <id>, with itself as its score, to the sorted set named prefix .. escaped
@@ -140,9 +140,16 @@ local function own(name, key, a, b, c, d, e)
   end
 
   if name == 'UNLIST' then
-    local prefix, suffix, member = a, b, c
-    local is_set = call('TYPE', key).ok == 'set'
-    local names = call(is_set and 'SMEMBERS' or 'HKEYS', key)
+    local prefix, suffix, member, most = a, b, c, d
+    local names
+    if call('TYPE', key).ok == 'set' then
+      names = call('SPOP', key, most)
+    else
+      names = call('HRANDFIELD', key, most)
+      if #names > 0 then
+        call('HDEL', key, unpack(names))
+      end
+    end
     for _, each in ipairs(names) do
       local of = prefix .. escape(each) .. suffix
       if suffix ~= '' then

@@ -20,6 +20,9 @@
 //     w:ID:i                    hash: lower-cased e-mail -> invitation (JSON)
 //     w:ID:x                    hash: slot -> sealed blob
 //     w:ID:c                    set of users whose active workspace it is
+//     w:ID:fm, w:ID:fc          w:ID:m and w:ID:c of one that is deleted, and
+//                               had many members, while it is removed from
+//                               what is kept of them (domain/removal.h)
 //     u:USER                    hash: what is stored of a user (active)
 //     u:USER:p                  hash: name and e-mail last known of a user
 //     u:USER:w                  sorted set of the ids of a user's workspaces
@@ -103,6 +106,8 @@ class key_names {
   std::string_view invites(int64_t id) { return of(id, ":i"); }
   std::string_view sealed(int64_t id) { return of(id, ":x"); }
   std::string_view contexts(int64_t id) { return of(id, ":c"); }
+  std::string_view former_members(int64_t id) { return of(id, ":fm"); }
+  std::string_view former_contexts(int64_t id) { return of(id, ":fc"); }
   std::string_view user(std::string_view user);
   std::string_view user_workspaces(std::string_view user);
   std::string_view user_profile(std::string_view user);

@@ -77,6 +77,7 @@ function _M.new(conf)
     options.cache_size = conf.cache
     options.max_stale_ms = conf.max_stale * 1000
     options.invitation_ttl_s = conf.invitation_ttl
+    options.works = 1
     options.client_name.data = name
     options.client_name.len = #name
     lib.wsp_seed(options.seed)

@@ -113,10 +113,9 @@ sub revocations {
 # -- make bench-scale
 
 my %MEANING = (
-    page    => 'by the page',
-    bound   => 'bounded',
-    answer  => 'by the answer',
-    members => 'by the members',
+    page   => 'by the page',
+    bound  => 'bounded',
+    answer => 'by the answer',
 );
 
 sub scale {
