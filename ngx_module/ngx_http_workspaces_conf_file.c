@@ -2,6 +2,11 @@
  * ngx_http_workspaces_conf_file.c - files that directives name.
  */
 
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
 #include "ngx_http_workspaces_module.h"
 
 
@@ -142,4 +147,40 @@ ngx_http_workspaces_free_text(wsp_str *text)
 
     text->data = NULL;
     text->len = 0;
+}
+
+
+char *
+ngx_http_workspaces_check_certificates(ngx_conf_t *cf, const char *directive,
+    const char *parameter, ngx_str_t *name)
+{
+    BIO   *bio;
+    X509  *certificate;
+
+    if (ngx_conf_full_name(cf->cycle, name, 1) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    certificate = NULL;
+
+    bio = BIO_new_file((char *) name->data, "r");
+
+    if (bio) {
+        certificate = PEM_read_bio_X509_AUX(bio, NULL, NULL, NULL);
+        BIO_free(bio);
+    }
+
+    ERR_clear_error();
+
+    if (certificate == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%s\": no certificate can be read from \"%V\": "
+                           "write \"%s=file\" with the name of a file of PEM "
+                           "certificates", directive, name, parameter);
+        return NGX_CONF_ERROR;
+    }
+
+    X509_free(certificate);
+
+    return NGX_CONF_OK;
 }

@@ -278,7 +278,10 @@ ngx_http_workspaces_smtp_param(ngx_conf_t *cf,
         return ngx_http_workspaces_smtp_password(cf, smtp, &s);
     }
 
-    if (to == &smtp->trusted && ngx_conf_full_name(cf->cycle, &s, 1) != NGX_OK)
+    if (to == &smtp->trusted
+        && ngx_http_workspaces_check_certificates(cf, "workspaces_smtp", "ca",
+                                                  &s)
+           != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;
     }

@@ -2,11 +2,6 @@
  * ngx_http_workspaces_conf_webhooks.c - "workspaces_webhooks".
  */
 
-#include <openssl/bio.h>
-#include <openssl/err.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
-
 #include "ngx_http_workspaces_module.h"
 
 
@@ -18,8 +13,6 @@
 
 static char *ngx_http_workspaces_webhooks_param(ngx_conf_t *cf,
     ngx_http_workspaces_webhooks_conf_t *webhooks, ngx_str_t *param);
-static char *ngx_http_workspaces_webhooks_trusted(ngx_conf_t *cf,
-    ngx_str_t *name);
 static void ngx_http_workspaces_webhooks_cleanup(void *data);
 
 
@@ -119,46 +112,11 @@ ngx_http_workspaces_webhooks_param(ngx_conf_t *cf,
     to->len = param->len - len;
 
     if (to == &webhooks->trusted) {
-        return ngx_http_workspaces_webhooks_trusted(cf, to);
+        return ngx_http_workspaces_check_certificates(cf,
+                                                      "workspaces_webhooks",
+                                                      "trusted_certificate",
+                                                      to);
     }
-
-    return NGX_CONF_OK;
-}
-
-
-/* What libcurl finds wrong with the file it says at the first webhook. */
-
-static char *
-ngx_http_workspaces_webhooks_trusted(ngx_conf_t *cf, ngx_str_t *name)
-{
-    BIO   *bio;
-    X509  *certificate;
-
-    if (ngx_conf_full_name(cf->cycle, name, 1) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    certificate = NULL;
-
-    bio = BIO_new_file((char *) name->data, "r");
-
-    if (bio) {
-        certificate = PEM_read_bio_X509_AUX(bio, NULL, NULL, NULL);
-        BIO_free(bio);
-    }
-
-    ERR_clear_error();
-
-    if (certificate == NULL) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"workspaces_webhooks\": no certificate can be "
-                           "read from \"%V\": write "
-                           "\"trusted_certificate=file\" with the name of a "
-                           "file of PEM certificates", name);
-        return NGX_CONF_ERROR;
-    }
-
-    X509_free(certificate);
 
     return NGX_CONF_OK;
 }

@@ -275,6 +275,13 @@ ngx_int_t ngx_http_workspaces_read_file(ngx_conf_t *cf, const char *directive,
     ngx_str_t *name, ngx_uint_t secret, wsp_str *text);
 void ngx_http_workspaces_free_text(wsp_str *text);     /* wipes it */
 
+/*
+ * Refuses a file that has no certificate in it, with `name` made absolute.
+ * What else is wrong with it libcurl says when it is used.
+ */
+char *ngx_http_workspaces_check_certificates(ngx_conf_t *cf,
+    const char *directive, const char *parameter, ngx_str_t *name);
+
 
 static ngx_inline wsp_str
 ngx_http_workspaces_str(const ngx_str_t *s)

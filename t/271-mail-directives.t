@@ -217,3 +217,23 @@ workspaces_smtp smtp://127.0.0.1:25 from=a\@example.com;"
 --- must_die
 --- error_log
 "workspaces_smtp" needs to know its Redis: write "workspaces_redis unix:/path/to/socket;" or "workspaces_redis redis://host:port;" in the "http" block
+
+
+
+=== TEST 20: certificates are in a file
+--- http_config main::with_mail
+workspaces_smtp smtp://127.0.0.1:25 from=a@example.com starttls ca=/nonexistent/ca.pem; LINK
+--- config
+--- must_die
+--- error_log
+"workspaces_smtp": no certificate can be read from "/nonexistent/ca.pem": write "ca=file"
+
+
+
+=== TEST 21: that file has certificates
+--- http_config main::with_mail
+workspaces_smtp smtp://127.0.0.1:25 from=a@example.com starttls ca=FILE(0644,hello); LINK
+--- config
+--- must_die
+--- error_log
+"workspaces_smtp": no certificate can be read from
