@@ -8,8 +8,8 @@
 . "$(dirname "$0")/lib.sh"
 
 seconds=${FUZZ_SECONDS:-10}
-core_make VARIANT=clang-fuzz fuzz-bins
-bins=$(core_make VARIANT=clang-fuzz list-fuzz-bins)
+core_make VARIANT=clang-asan fuzz-bins
+bins=$(core_make VARIANT=clang-asan list-fuzz-bins)
 [ -n "$bins" ] || die "no core/test/fuzz_*.cc"
 
 export ASAN_OPTIONS=detect_leaks=1,detect_stack_use_after_return=1
