@@ -10,17 +10,17 @@ namespace {
 
 // At once, some 6 us of Redis for each.
 constexpr int64_t followers_at_once = 500;
-constexpr std::string_view portion = "500";
 constexpr int portions_a_slice = 10;
 
 void unlist(operation& op, commit& change, key_names& names,
             std::string_view members, std::string_view contexts,
             int64_t workspace) {
   std::string_view id_text = decimal(op.memory, workspace);
+  std::string_view most = decimal(op.memory, followers_at_once);
   change.write({"UNLIST", members, names.users_prefix(),
-                key_names::user_workspaces_suffix(), id_text, portion});
-  change.write({"UNLIST", contexts, names.users_prefix(), "", id_text,
-                portion});
+                key_names::user_workspaces_suffix(), id_text, most});
+  change.write(
+      {"UNLIST", contexts, names.users_prefix(), "", id_text, most});
 }
 
 }  // namespace
