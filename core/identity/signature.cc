@@ -9,10 +9,9 @@
 #include <memory>
 #include <new>
 
-// By OpenSSL's libcrypto.  libjwt 1.10 was tried for RSA and EC: it reads the
-// PEM again for each token, which made an unseen token cost a worker 1.4 ms
-// instead of 0.15; it refuses typ at+jwt; and when it has no memory for the
-// key it reports success without having looked at the signature.
+// By OpenSSL's libcrypto.  libjwt 1.10 was tried for RSA and EC: it refuses typ
+// at+jwt (RFC 9068), and reads the PEM again for each token, which costs a
+// worker 0.4 ms or more where verifying takes less than 0.1.
 
 namespace wsp {
 
