@@ -188,7 +188,6 @@ flow<result<answer>> remove(operation& op, call& request) {
   }
   envelope out(op, "Workspace deleted successfully");
   answer given = out.end();
-  given.revision = request.here.record.revision + 1;
   given.gone = true;
   co_return given;
 }

@@ -71,8 +71,7 @@ flow<result<answer>> remove(operation& op, call& request) {
   if (!failed.ok()) {
     co_return failed;
   }
-  answer given =
-      accepted(op, new_uuid(op), request.here.record.revision + 1);
+  answer given = accepted(op, new_uuid(op));
   given.gone = true;
   co_return given;
 }

@@ -229,7 +229,6 @@ flow<result<answer>> remove(operation& op, call& request) {
     co_return failed;
   }
   answer made = workspace_answer(op, shown);
-  made.revision = shown.record.revision + 1;
   made.gone = true;
   co_return made;
 }

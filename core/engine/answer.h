@@ -14,7 +14,8 @@ struct answer {
   int64_t revision = -1;      // shown as ETag unless negative
   bool more_than_revision = false;  // it says what changes without it, too
   bool of_workspace = true;   // the revision, and not of another record
-  bool gone = false;          // what had the revision: it is no ETag
+  bool gone = false;          // the workspace, with this: the pipeline tells
+                              // the revision, and not as an ETag
   bool secret = false;        // no-store, and wiped with the operation
   std::string_view next;      // target of a Link rel="next"
   std::string_view allow;     // for 405

@@ -193,7 +193,9 @@ flow<result<answer>> carry_out(operation& op, const route& to, call& request,
   if (!outcome.value.done) {
     co_return problem{fault::retry};
   }
-  if (touches && given.revision >= 0 && !key.claimed) {
+  if (given.gone) {
+    given.revision = request.here.record.revision + 1;
+  } else if (touches && given.revision >= 0 && !key.claimed) {
     given.revision = outcome.value.revision;
   }
   co_return given;
